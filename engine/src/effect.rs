@@ -1,0 +1,205 @@
+//! What a run wants from outside, and what came back.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Digest, EffectId, IdempotencyKey, Problem, RunId, TaskKey, Timestamp};
+
+/// One thing that a run wants from outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// The effect's name; derived, so that asking twice is asking once.
+    pub id: EffectId,
+    /// The run that asks.
+    pub run: RunId,
+    /// The task that asks.
+    pub task: TaskKey,
+    /// The attempt of the task, from 1.
+    pub attempt: u32,
+    /// What the outside may use to apply it once.
+    pub idempotency_key: IdempotencyKey,
+    /// When the effect was asked for.
+    pub asked_at: Timestamp,
+    /// When the task's time limit passes, if it has one.
+    pub deadline: Option<Timestamp>,
+    /// What is wanted.
+    pub request: EffectRequest,
+}
+
+/// What an effect wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EffectRequest {
+    /// A function of the catalog, or `http`, through the [`crate::Executor`].
+    Call(Call),
+    /// Nothing but time; settled by the driver.
+    Timer {
+        /// When it is over.
+        due: Timestamp,
+    },
+    /// A person's decision; settled through the inbox.
+    Approval(Approval),
+    /// A run of another routine; settled when that run ends.
+    Run {
+        /// The derived id of the child.
+        child: RunId,
+        /// The digest of the child's definition.
+        definition: Digest,
+        /// The child's input.
+        input: Value,
+        /// Whether the parent waits for its end.
+        wait: bool,
+    },
+}
+
+/// A call of a function by name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// The function's name, for instance `http`, `decide`, `files-list`.
+    pub function: String,
+    /// Its version; empty for the standard's own calls.
+    pub version: String,
+    /// The evaluated arguments.
+    pub arguments: Value,
+    /// What a crash in the middle means.
+    pub class: EffectClass,
+}
+
+/// What repeating an effect means, and so what happens to it after a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectClass {
+    /// Computes; repeating changes nothing.
+    Pure,
+    /// Reads; repeating may give another answer.
+    Read,
+    /// Repeating with the same key is applied once.
+    Idempotent,
+    /// Its result can be looked up afterwards.
+    Verifiable,
+    /// It can be undone.
+    Compensable,
+    /// It can be taken up again by its handle.
+    Resumable,
+    /// None of these: after a crash, only a person can say.
+    #[default]
+    Unsafe,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// One line.
+    pub title: String,
+    /// What the person decides on.
+    pub shown: Value,
+    /// The hash of what is shown; the decision names it.
+    pub shown_hash: Digest,
+    /// When the question lapses, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Who decided.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in the person's words.
+    pub comment: Option<String>,
+    /// What was shown, as the person changed it.
+    pub edited: Option<Value>,
+    /// The hash of what the person saw.
+    pub shown_hash: Digest,
+}
+
+/// Yes or no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+/// What came back from an effect. Failed work is an outcome, not an error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The result, or the problem.
+    pub result: Result<Value, Problem>,
+    /// Hashes of what was read to get it, beyond the effect's own arguments.
+    pub reads: Vec<Digest>,
+    /// What was spent, one entry for each billable attempt.
+    pub costs: Vec<CostEntry>,
+    /// Versions of what answered: `tool`, `model` (as reported), …
+    pub versions: BTreeMap<String, String>,
+    /// Everything an operator may want to see of it later: full requests and replies.
+    pub evidence: Option<Value>,
+}
+
+impl Outcome {
+    /// Makes an outcome that succeeded and cost nothing.
+    pub fn completed(output: Value) -> Self {
+        Self::of(Ok(output))
+    }
+
+    /// Makes an outcome that failed and cost nothing.
+    pub fn failed(problem: Problem) -> Self {
+        Self::of(Err(problem))
+    }
+
+    fn of(result: Result<Value, Problem>) -> Self {
+        Self {
+            result,
+            reads: Vec::new(),
+            costs: Vec::new(),
+            versions: BTreeMap::new(),
+            evidence: None,
+        }
+    }
+}
+
+/// What one billable attempt cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CostEntry {
+    /// The amount in US dollars; `None` when the price is unknown, which is not zero.
+    pub usd: Option<Decimal>,
+    /// What it was spent for.
+    pub cause: CostCause,
+    /// The model, as reported.
+    pub model: String,
+    /// Tokens by class; the classes add up to the whole.
+    pub tokens: BTreeMap<String, u64>,
+}
+
+/// What money was spent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostCause {
+    /// The work itself.
+    Productive,
+    /// A failed attempt that was made again.
+    Retry,
+    /// Another model, because the first failed.
+    Fallback,
+    /// Shrinking a context window.
+    Compaction,
+    /// Writing to or reading from memory.
+    Memory,
+    /// Checking an answer.
+    Evaluator,
+    /// Planning or routing.
+    Planner,
+    /// Work done again after a person said no.
+    ApprovalRedo,
+    /// Live calls of a replay or a fork.
+    ReplayLive,
+    /// Work that was thrown away.
+    Abandoned,
+}
