@@ -148,7 +148,9 @@ impl<'de> Deserialize<'de> for Digest {
             }
 
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Digest, E> {
-                let bytes = bytes.try_into().map_err(|_| E::custom("a digest has 32 bytes"))?;
+                let bytes = bytes
+                    .try_into()
+                    .map_err(|_| E::custom("a digest has 32 bytes"))?;
                 Ok(Digest(bytes))
             }
         }

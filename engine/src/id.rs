@@ -74,7 +74,10 @@ impl FromStr for RunId {
         let mut number: u128 = 0;
         for (i, byte) in text.bytes().enumerate() {
             let byte = byte.to_ascii_uppercase();
-            let digit = ALPHABET.iter().position(|&c| c == byte).ok_or_else(invalid)?;
+            let digit = ALPHABET
+                .iter()
+                .position(|&c| c == byte)
+                .ok_or_else(invalid)?;
             if i == 0 && digit > 7 {
                 return Err(invalid());
             }

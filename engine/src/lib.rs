@@ -1,1 +1,24 @@
-//! stub
+//! A deterministic, durable workflow engine for routines.
+
+mod definition;
+mod digest;
+mod effect;
+mod executor;
+mod expression;
+mod id;
+mod problem;
+mod record;
+mod timestamp;
+
+pub use digest::{Digest, InvalidDigest, canonical_json};
+pub use effect::{
+    Approval, Call, CostCause, CostEntry, Decision, Effect, EffectClass, EffectRequest, Outcome,
+    Verdict,
+};
+pub use executor::{Executor, ExecutorError};
+pub use id::{EffectId, IdempotencyKey, InvalidId, RunId, TaskKey};
+pub use problem::{Problem, ProblemKind};
+pub use record::{
+    Actor, Payload, Phase, RECORD_FORMAT, Record, RecordKind, RunKind, RunStart, Sequence,
+};
+pub use timestamp::Timestamp;
