@@ -1,5 +1,6 @@
 //! A deterministic, durable workflow engine for routines.
 
+mod catalog;
 mod definition;
 mod digest;
 mod effect;
@@ -10,12 +11,20 @@ mod problem;
 mod record;
 mod timestamp;
 
+pub use catalog::{Catalog, FunctionSpec};
+pub use definition::Definition;
+pub use definition::diagnostic::{Diagnostic, Related, Severity};
+pub use definition::duration::{InvalidDuration, duration_millis};
+pub use definition::schema::{InvalidSchema, Schema};
 pub use digest::{Digest, InvalidDigest, canonical_json};
 pub use effect::{
     Approval, Call, CostCause, CostEntry, Decision, Effect, EffectClass, EffectRequest, Outcome,
     Verdict,
 };
 pub use executor::{Executor, ExecutorError};
+pub use expression::{
+    Expression, ExpressionError, ExpressionFailure, InvalidExpression, Template, Variables,
+};
 pub use id::{EffectId, IdempotencyKey, InvalidId, RunId, TaskKey};
 pub use problem::{Problem, ProblemKind};
 pub use record::{

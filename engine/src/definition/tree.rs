@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::schema::Schema;
 use super::span::Span;
+use crate::EffectClass;
 use crate::expression::{Expression, Template};
 
 /// A checked definition of a routine.
@@ -48,7 +50,7 @@ pub struct Document {
 #[derive(Debug, Clone, Default)]
 pub struct Intake {
     /// The schema of the raw input.
-    pub schema: Option<Value>,
+    pub schema: Option<Schema>,
     /// The transformation.
     pub from: Option<Template>,
 }
@@ -57,7 +59,7 @@ pub struct Intake {
 #[derive(Debug, Clone, Default)]
 pub struct Outflow {
     /// The schema of the result.
-    pub schema: Option<Value>,
+    pub schema: Option<Schema>,
     /// The transformation (`as`).
     pub transform: Option<Template>,
 }
@@ -179,8 +181,8 @@ pub struct ForEach {
     pub each: String,
     /// The variable of the index, without `$`.
     pub at: String,
-    /// What is iterated.
-    pub items: Expression,
+    /// What is iterated; gives an array.
+    pub items: Template,
     /// Tested before each pass.
     pub condition: Option<Expression>,
     /// The body.
@@ -293,6 +295,8 @@ pub struct CallTask {
     pub function: String,
     /// The version; empty for the standard's own calls.
     pub version: String,
-    /// The arguments.
+    /// The arguments. Shared authentications and URI templates are already put in.
     pub with: Template,
+    /// What a crash in the middle means.
+    pub class: EffectClass,
 }

@@ -1,0 +1,97 @@
+//! JSON Schemas of inputs, outputs and answers: compiled once, offline.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// The most complaints that one check reports.
+///
+/// More does not help anybody, and a hostile value could otherwise make the report huge.
+const COMPLAINTS_MAX: usize = 20;
+
+/// A compiled JSON Schema. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Schema(Arc<Compiled>);
+
+struct Compiled {
+    document: Value,
+    validator: jsonschema::Validator,
+}
+
+impl Schema {
+    /// Compiles a schema; `$schema` chooses the draft, 2020-12 without it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a schema, or refers to anything outside itself: nothing is fetched.
+    pub fn compile(document: &Value) -> Result<Self, InvalidSchema> {
+        let validator = jsonschema::options()
+            .build(document)
+            .map_err(|error| InvalidSchema {
+                message: error.to_string(),
+                pointer: error.instance_path().to_string(),
+            })?;
+        Ok(Self(Arc::new(Compiled {
+            document: document.clone(),
+            validator,
+        })))
+    }
+
+    /// Returns the schema as it was written.
+    pub fn document(&self) -> &Value {
+        &self.0.document
+    }
+
+    /// Checks a value.
+    ///
+    /// # Errors
+    ///
+    /// One sentence per complaint with the place in the value, 20 at most.
+    pub fn check(&self, value: &Value) -> Result<(), Vec<String>> {
+        if self.0.validator.is_valid(value) {
+            return Ok(());
+        }
+        Err(self
+            .complaints(value)
+            .map(|(pointer, message)| match pointer.as_str() {
+                "" => message,
+                _ => format!("{pointer}: {message}"),
+            })
+            .collect())
+    }
+
+    /// Returns the complaints about a value: JSON pointer and sentence.
+    pub(crate) fn complaints<'v>(
+        &'v self,
+        value: &'v Value,
+    ) -> impl Iterator<Item = (String, String)> + 'v {
+        self.0
+            .validator
+            .iter_errors(value)
+            .take(COMPLAINTS_MAX)
+            .map(|error| (error.instance_path().to_string(), error.to_string()))
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Schema").field(&self.0.document).finish()
+    }
+}
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Self) -> bool {
+        self.document() == other.document()
+    }
+}
+
+/// A value that is not a usable JSON Schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidSchema {
+    /// What is wrong.
+    pub message: String,
+    /// The place in the schema, as a JSON pointer.
+    pub pointer: String,
+}
