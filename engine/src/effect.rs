@@ -29,6 +29,32 @@ pub struct Effect {
     pub request: EffectRequest,
 }
 
+impl Effect {
+    /// Makes the question that a person is asked when nobody can say whether the effect
+    /// happened. Yes means: perform it again.
+    pub fn doubt(&self, explanation: &str) -> Approval {
+        let (what, arguments) = match &self.request {
+            EffectRequest::Call(call) => (call.function.as_str(), call.arguments.clone()),
+            EffectRequest::Run { routine, input, .. } => (routine.as_str(), input.clone()),
+            EffectRequest::Timer { .. } => ("wait", Value::Null),
+            EffectRequest::Approval(approval) => ("approval", approval.shown.clone()),
+        };
+        let shown = serde_json::json!({
+            "effect": self.id.to_string(),
+            "task": self.task.as_str(),
+            "call": what,
+            "with": arguments,
+            "known": explanation,
+        });
+        Approval {
+            title: format!("`{what}` may or may not have happened; perform it again?"),
+            shown_hash: Digest::of_value(&shown),
+            shown,
+            expires_at: None,
+        }
+    }
+}
+
 /// What an effect wants.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EffectRequest {
@@ -45,8 +71,8 @@ pub enum EffectRequest {
     Run {
         /// The derived id of the child.
         child: RunId,
-        /// The digest of the child's definition.
-        definition: Digest,
+        /// What the child runs: `namespace/name@version`; the version may be `latest`.
+        routine: String,
         /// The child's input.
         input: Value,
         /// Whether the parent waits for its end.

@@ -109,8 +109,12 @@ pub struct InvalidId(String);
 ///
 /// Equal keys in two runs of one definition mean the same step. Inside a `for`, each direct
 /// child carries the index of the pass (from 0). A task entered again by a `then` that jumps
-/// back carries `#2`, `#3`, … The key of the run itself is empty. Retries share the key and
+/// back carries `#2`, `#3`, … The tasks of `catch.do` stand below `@catch`, so that a handler
+/// may reuse a name of the body. The key of the run itself is empty. Retries share the key and
 /// differ in the attempt.
+///
+/// In a name, `~`, `/`, `[`, `#` and a leading `@` are written `~0`, `~1`, `~2`, `~3`, `~4`,
+/// so that two tasks never share a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskKey(String);
@@ -128,7 +132,7 @@ impl TaskKey {
         if !key.is_empty() {
             key.push('/');
         }
-        key.push_str(name);
+        push_escaped(&mut key, name);
         if let Some(index) = index {
             write!(key, "[{index}]").expect("writing to a string cannot fail");
         }
@@ -138,9 +142,36 @@ impl TaskKey {
         Self(key)
     }
 
+    /// Makes the key above the tasks of a `catch.do`.
+    pub fn handler(&self) -> Self {
+        Self(format!("{}/@catch", self.0))
+    }
+
+    /// Says whether this is the key of a task inside `outer`, at any depth.
+    pub fn is_inside(&self, outer: &Self) -> bool {
+        outer.0.is_empty() && !self.0.is_empty()
+            || self
+                .0
+                .strip_prefix(&outer.0)
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+fn push_escaped(key: &mut String, name: &str) {
+    for (i, letter) in name.chars().enumerate() {
+        match letter {
+            '~' => key.push_str("~0"),
+            '/' => key.push_str("~1"),
+            '[' => key.push_str("~2"),
+            '#' => key.push_str("~3"),
+            '@' if i == 0 => key.push_str("~4"),
+            other => key.push(other),
+        }
     }
 }
 

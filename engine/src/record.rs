@@ -77,6 +77,38 @@ pub enum Payload {
     },
 }
 
+impl Payload {
+    /// Returns the value, when it stands here.
+    pub fn inline(&self) -> Option<&Value> {
+        match self {
+            Self::Inline(value) => Some(value),
+            Self::Stored { .. } => None,
+        }
+    }
+
+    /// Returns the hash of the value.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Inline(value) => Digest::of_value(value),
+            Self::Stored { digest, .. } => *digest,
+        }
+    }
+
+    /// Says whether both stand for the same value, wherever it is kept.
+    pub fn is_same_value(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Inline(a), Self::Inline(b)) => a == b,
+            _ => self.digest() == other.digest(),
+        }
+    }
+}
+
+impl From<Value> for Payload {
+    fn from(value: Value) -> Self {
+        Self::Inline(value)
+    }
+}
+
 /// What happened.
 ///
 /// *Inputs* come from outside and cannot be computed; everything else is *derived*: the run
@@ -102,11 +134,9 @@ pub enum RecordKind {
         /// What is known.
         explanation: String,
     },
-    /// Input: a timer is over.
-    TimerFired {
-        /// The effect that asked for it.
-        effect: EffectId,
-    },
+    /// Input: it is this late now; everything due at or before the record's time is over:
+    /// waits, delays before a retry, time limits, questions that lapse.
+    TimePassed,
     /// Input: a person decided.
     Decided {
         /// The effect that asked.
@@ -140,6 +170,9 @@ pub enum RecordKind {
     },
     /// Derived: a task ended.
     TaskFinished,
+    /// Derived: a task was given up: its run was cancelled, something around it ran out of
+    /// time or ended, or another branch won.
+    TaskCancelled,
     /// Derived: a task failed.
     TaskFaulted {
         /// Why.
@@ -149,6 +182,8 @@ pub enum RecordKind {
     TaskRetried {
         /// Why it had failed.
         problem: Problem,
+        /// How many attempts have failed by now.
+        failed: u32,
         /// When it is tried again.
         due: Timestamp,
     },
@@ -188,6 +223,8 @@ pub struct RunStart {
     pub parent: Option<(RunId, TaskKey)>,
     /// The caller's idempotency key.
     pub key: Option<String>,
+    /// Who asked for the run.
+    pub by: Actor,
 }
 
 /// What kind of thing runs.
@@ -218,6 +255,25 @@ pub enum Phase {
     Faulted,
     /// Ended with an output.
     Completed,
+}
+
+impl RecordKind {
+    /// Says whether it came from outside and cannot be computed.
+    pub fn is_input(&self) -> bool {
+        matches!(
+            self,
+            Self::RunStarted(_)
+                | Self::EffectFinished { .. }
+                | Self::EffectUnknown { .. }
+                | Self::TimePassed
+                | Self::Decided { .. }
+                | Self::Signalled { .. }
+                | Self::CancelRequested
+                | Self::SuspendRequested
+                | Self::ResumeRequested
+                | Self::Session { .. }
+        )
+    }
 }
 
 impl Phase {
