@@ -20,4 +20,39 @@ pub struct ModelDescriptor {
     pub output_tokens_max: Option<u64>,
     /// What tokens cost.
     pub price: Option<Price>,
+    /// The best means it has to answer in a given shape.
+    #[serde(default)]
+    pub answer_means: AnswerMeans,
+}
+
+impl ModelDescriptor {
+    /// Makes a descriptor with the names only; limits and price stay unknown.
+    pub fn new(
+        provider: impl Into<String>,
+        model: impl Into<String>,
+        dialect: impl Into<String>,
+    ) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            dialect: dialect.into(),
+            context_tokens_max: None,
+            output_tokens_max: None,
+            price: None,
+            answer_means: AnswerMeans::default(),
+        }
+    }
+}
+
+/// How a backend can be held to the shape of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerMeans {
+    /// It takes a schema and keeps to it.
+    Native,
+    /// It can be made to call one tool, whose arguments are the answer.
+    Tool,
+    /// It can only be asked; the answer must be looked for in its text.
+    #[default]
+    Prompt,
 }

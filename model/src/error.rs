@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Usage;
+
 /// A failed call. The message is safe to show: it never holds a key.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
@@ -21,6 +23,9 @@ pub struct ModelError {
     pub request_id: Option<String>,
     /// Whether parts of the reply had already arrived.
     pub partial: bool,
+    /// What the failed call had used, as far as the provider said so; it is billed all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl ModelError {
@@ -33,6 +38,7 @@ impl ModelError {
             status: None,
             request_id: None,
             partial: false,
+            usage: None,
         }
     }
 
@@ -50,9 +56,12 @@ impl ModelError {
             | ModelErrorKind::Permission
             | ModelErrorKind::UnknownModel
             | ModelErrorKind::Quota
-            | ModelErrorKind::Configuration => Remedy::FixConfiguration,
+            | ModelErrorKind::Configuration
+            | ModelErrorKind::Script
+            | ModelErrorKind::NotRecorded => Remedy::FixConfiguration,
             ModelErrorKind::InvalidRequest
             | ModelErrorKind::Malformed
+            | ModelErrorKind::Refused
             | ModelErrorKind::Cancelled
             | ModelErrorKind::BudgetExceeded => Remedy::GiveUp,
         }
@@ -85,12 +94,18 @@ pub enum ModelErrorKind {
     UnknownModel,
     /// The account has no credit left.
     Quota,
-    /// The settings are wrong: a bad address, a broken script.
+    /// The settings are wrong: a bad address, a model that nothing answers for.
     Configuration,
+    /// The script of a scripted model cannot be read or followed.
+    Script,
+    /// A replayed cassette holds no such call.
+    NotRecorded,
     /// The provider rejected the request as malformed.
     InvalidRequest,
     /// The reply could not be understood.
     Malformed,
+    /// The provider's filter rejected the request, before the model saw it.
+    Refused,
     /// The caller cancelled.
     Cancelled,
     /// A budget forbade the call.

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{StopReason, Usage};
+use crate::{FailedAttempt, StopReason, Usage};
 
 /// One event of a reply.
 ///
-/// A part is opened by `PartStart`, grows by deltas, and is closed by `PartEnd`; parts have
-/// indexes from 0 in the order in which they were opened. `Usage` is cumulative. The last
-/// event of a stream that did not fail is `Finish`, and it comes once.
+/// `Start` comes once, before everything but heartbeats and restarts. A part is opened by
+/// `PartStart`, grows by deltas, and is closed by `PartEnd`; parts have indexes from 0 in the
+/// order in which they were opened. `Usage` is cumulative: the last one counts. The last event
+/// of a stream that did not fail is `Finish`, it comes once, and no part is open then.
+/// `Restart` begins all of this anew. [`Fold`](crate::Fold) checks every sentence of this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "event")]
 pub enum Event {
@@ -50,6 +52,15 @@ pub enum Event {
     Usage(Usage),
     /// The connection lives, nothing was said.
     Heartbeat,
+    /// An attempt failed and another begins: forget every part so far. Layers send it.
+    Restart(FailedAttempt),
+    /// Something that this crate does not know, kept as it was received.
+    Unknown {
+        /// The dialect that it came in.
+        dialect: String,
+        /// The frame, or the part of it that is not understood.
+        frame: Value,
+    },
     /// The reply is complete.
     Finish {
         /// Why it ended.
@@ -76,6 +87,13 @@ pub enum PartKind {
         id: String,
         /// The tool's name.
         name: String,
+    },
+    /// A whole picture; no deltas.
+    Image {
+        /// The media type, for instance `image/png`.
+        media_type: String,
+        /// The bytes, base64.
+        data: String,
     },
     /// A whole item that only its dialect understands; no deltas.
     Opaque {

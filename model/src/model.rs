@@ -1,11 +1,12 @@
 //! The seam: one stateless call to one model. Everything the call needs is in the request.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_core::Stream;
 
-use crate::{CallContext, Event, ModelDescriptor, ModelError, Request};
+use crate::{CallContext, Event, Loss, ModelDescriptor, ModelError, Request, WireRequest};
 
 /// The events of one reply, in order, ended by exactly one [`Event::Finish`] or one error.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ModelError>> + Send>>;
@@ -18,6 +19,24 @@ pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ModelError>> + Se
 pub trait Model: Send + Sync {
     /// Describes the backend: its name, its family, its limits and its prices.
     fn descriptor(&self) -> &ModelDescriptor;
+
+    /// Says what this backend would drop or change of the request. Empty: nothing.
+    fn check(&self, request: &Request) -> Vec<Loss> {
+        let _ = request;
+        Vec::new()
+    }
+
+    /// Returns what would be sent for the request: pure, and the same bytes every time.
+    ///
+    /// A backend without a wire shows the request itself as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind `InvalidRequest` when the request cannot be said in the
+    /// backend's dialect.
+    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
+        WireRequest::of_request(request)
+    }
 
     /// Starts one call and returns its events.
     ///
@@ -34,4 +53,27 @@ pub trait Model: Send + Sync {
         request: Request,
         context: CallContext,
     ) -> Result<EventStream, ModelError>;
+}
+
+#[async_trait]
+impl<M: Model + ?Sized> Model for Arc<M> {
+    fn descriptor(&self) -> &ModelDescriptor {
+        (**self).descriptor()
+    }
+
+    fn check(&self, request: &Request) -> Vec<Loss> {
+        (**self).check(request)
+    }
+
+    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
+        (**self).encode(request)
+    }
+
+    async fn respond(
+        &self,
+        request: Request,
+        context: CallContext,
+    ) -> Result<EventStream, ModelError> {
+        (**self).respond(request, context).await
+    }
 }

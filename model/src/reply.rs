@@ -1,9 +1,9 @@
 //! A complete reply, what it used, and why it ended.
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Message, Part, Role};
+use crate::{Message, ModelError, Part, Role, Usage};
 
 /// A complete reply: what the fold of its events gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,11 +19,43 @@ pub struct Reply {
     pub reason: StopReason,
     /// The provider's own word for the reason.
     pub raw_reason: String,
-    /// What it used, in total.
+    /// What it used, in total; failed attempts are not in it.
     pub usage: Usage,
+    /// The attempts that failed before this one, in order. They may have been billed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_attempts: Vec<FailedAttempt>,
+    /// What the provider sent and this crate does not know, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Value>,
+}
+
+/// One attempt of a call that failed and was followed by another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedAttempt {
+    /// The provider that was asked.
+    pub provider: String,
+    /// The model that was asked.
+    pub model: String,
+    /// Why it failed, and what it had used.
+    pub error: ModelError,
 }
 
 impl Reply {
+    /// Makes a reply of the given parts with nothing else known: no id, no usage.
+    pub fn of(model: impl Into<String>, parts: Vec<Part>, reason: StopReason) -> Self {
+        Self {
+            model: model.into(),
+            response_id: String::new(),
+            parts,
+            reason,
+            raw_reason: String::new(),
+            usage: Usage::default(),
+            failed_attempts: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
     /// Returns the text parts, joined.
     pub fn text(&self) -> String {
         let texts = self.parts.iter().filter_map(|part| match part {
@@ -67,56 +99,4 @@ pub enum StopReason {
     Paused,
     /// Anything else; see the raw reason.
     Other,
-}
-
-/// The tokens of one call, as a partition: the classes add up to the whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Usage {
-    /// Input tokens that no cache served.
-    pub input_tokens: u64,
-    /// Input tokens read from the provider's cache.
-    pub cache_read_tokens: u64,
-    /// Input tokens written to the provider's cache.
-    pub cache_write_tokens: u64,
-    /// Output tokens without reasoning.
-    pub output_tokens: u64,
-    /// Reasoning tokens.
-    pub reasoning_tokens: u64,
-}
-
-impl Usage {
-    /// Returns the sum of all classes.
-    pub fn total_tokens(&self) -> u64 {
-        self.input_tokens
-            + self.cache_read_tokens
-            + self.cache_write_tokens
-            + self.output_tokens
-            + self.reasoning_tokens
-    }
-}
-
-/// The price of a million tokens of each class, in US dollars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Price {
-    /// Input that no cache served.
-    pub input: Decimal,
-    /// Input read from a cache.
-    pub cache_read: Decimal,
-    /// Input written to a cache.
-    pub cache_write: Decimal,
-    /// Output, reasoning included.
-    pub output: Decimal,
-}
-
-impl Price {
-    /// Returns what the usage costs, exactly, in US dollars.
-    pub fn cost(&self, usage: &Usage) -> Decimal {
-        let per_million = self.input * Decimal::from(usage.input_tokens)
-            + self.cache_read * Decimal::from(usage.cache_read_tokens)
-            + self.cache_write * Decimal::from(usage.cache_write_tokens)
-            + self.output * Decimal::from(usage.output_tokens + usage.reasoning_tokens);
-        per_million / Decimal::from(1_000_000)
-    }
 }
