@@ -9,6 +9,7 @@ mod expression;
 mod id;
 mod problem;
 mod record;
+mod run;
 mod timestamp;
 
 pub use catalog::{Catalog, FunctionSpec};
@@ -30,4 +31,5 @@ pub use problem::{Problem, ProblemKind};
 pub use record::{
     Actor, Payload, Phase, RECORD_FORMAT, Record, RecordKind, RunKind, RunStart, Sequence,
 };
+pub use run::{ApplyError, Counts, Divergence, Input, ReplayError, Run, SnapshotError};
 pub use timestamp::Timestamp;

@@ -1,0 +1,122 @@
+//! When work fails or is given up: unwinding frames, with a record for each.
+
+use super::datum::Datum;
+use super::frame::{Branch, Stage, TRUNK, Work};
+use super::log::Entry;
+use super::machine::{Machine, Step};
+use super::{place, variables};
+use crate::{Phase, Problem, RecordKind, Sequence};
+
+impl<'a> Machine<'a> {
+    /// Ends the innermost task with a problem; the task around it deals with it.
+    pub(super) fn fault(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        mut problem: Problem,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let task = place::top_task(self.definition, branch);
+        if problem.instance.is_none() {
+            problem.instance = Some(variables::pointer(task).to_owned());
+        }
+        if task.is_none() {
+            return self.fault_branch(branch, problem, caused_by);
+        }
+        let mut frame = self.pop_frame(branch);
+        let input = frame.input.digest();
+        let kind = RecordKind::TaskFaulted {
+            problem: problem.clone(),
+        };
+        let seq = self.append(Entry::of_task(&mut frame, kind, caused_by).reading(input));
+        self.state.counts.tasks_faulted += 1;
+        let caused_by = vec![seq];
+        match &branch.top().work {
+            Work::Attempts(state) if state.stage == Stage::Body => {
+                Step::AttemptFault { problem, caused_by }
+            }
+            _ => Step::Fault { problem, caused_by },
+        }
+    }
+
+    fn fault_branch(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        problem: Problem,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        debug_assert_eq!(branch.id, TRUNK);
+        let reads = std::mem::take(&mut branch.top_mut().reads);
+        self.end(Phase::Faulted, None, Some(problem), reads, caused_by);
+        Step::Wait
+    }
+
+    /// Gives up what is open inside the task at `depth`, its own effect included.
+    pub(super) fn clear_inside(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        depth: usize,
+        cause: Sequence,
+    ) {
+        while branch.frames.len() > depth + 1 {
+            self.abandon_effect(branch, cause);
+            let mut frame = self.pop_frame(branch);
+            self.append(Entry::of_task(
+                &mut frame,
+                RecordKind::TaskCancelled,
+                vec![cause],
+            ));
+        }
+        self.abandon_effect(branch, cause);
+    }
+
+    /// Gives up the effect that the innermost task waits for, if it does.
+    fn abandon_effect(&mut self, branch: &mut Branch<Datum>, cause: Sequence) {
+        let Work::Effect(intent) = branch.top().work else {
+            return;
+        };
+        branch.top_mut().work = Work::Leaf;
+        // An outcome that is held already has settled the effect.
+        if let Some(open) = self.state.pending.remove(intent) {
+            let kind = RecordKind::EffectAbandoned {
+                effect: open.effect.id,
+            };
+            self.append(Entry {
+                task: open.effect.task,
+                attempt: open.effect.attempt,
+                ..Entry::of_run(kind, vec![intent, cause])
+            });
+        }
+    }
+
+    /// Ends the run with everything that is open in it.
+    pub(super) fn give_up_run(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        phase: Phase,
+        problem: Option<Problem>,
+        caused_by: Vec<Sequence>,
+    ) {
+        let taken = Branch {
+            id: branch.id,
+            context: branch.context.clone(),
+            frames: std::mem::take(&mut branch.frames),
+        };
+        self.state.branches.insert(taken.id, taken);
+        self.give_up(phase, problem, caused_by);
+    }
+
+    /// The same, while no branch is at work.
+    pub(super) fn give_up(
+        &mut self,
+        phase: Phase,
+        problem: Option<Problem>,
+        caused_by: Vec<Sequence>,
+    ) {
+        let cause = caused_by.first().copied().unwrap_or(self.state.last_seq);
+        // Branches are numbered as they begin: the last ones stand inside the first ones.
+        while let Some((_, mut branch)) = self.state.branches.pop_last() {
+            self.clear_inside(&mut branch, 0, cause);
+        }
+        self.end(phase, None, problem, Vec::new(), caused_by);
+    }
+}

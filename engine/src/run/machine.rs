@@ -1,0 +1,448 @@
+//! The loop of the run machine: one step after the other until every branch waits.
+//!
+//! Nothing here recurses: how deep a definition nests is a matter of frames, not of the stack.
+
+use std::collections::VecDeque;
+
+use super::datum::Datum;
+use super::frame::{Branch, BranchId, Frame, TRUNK, Work};
+use super::log::{self, Entry};
+use super::place;
+use super::state::{Open, State};
+use crate::definition::tree::{Flow, Task};
+use crate::{
+    Definition, Effect, EffectId, EffectRequest, IdempotencyKey, Payload, Phase, Problem,
+    ProblemKind, Record, RecordKind, Sequence, Timestamp,
+};
+
+/// The most tasks that one input may set going without any effect in between.
+///
+/// A definition that goes on for longer without wanting anything from outside spins, and its
+/// records (about one kilobyte for a task) would fill the memory.
+const TASKS_PER_INPUT_MAX: u32 = 100_000;
+
+/// What happens next in a branch.
+#[derive(Debug)]
+pub(super) enum Step<'d> {
+    /// The innermost task goes on with the task at this position of its list.
+    Enter {
+        position: usize,
+        data: Datum,
+        caused_by: Vec<Sequence>,
+    },
+    /// The list of the innermost task came to its end.
+    EndOfList {
+        data: Datum,
+        caused_by: Vec<Sequence>,
+    },
+    /// The innermost task has its raw output.
+    Output {
+        data: Datum,
+        /// Where to go on, when it is not the task's own `then`.
+        then: Option<&'d Flow>,
+        caused_by: Vec<Sequence>,
+    },
+    /// The innermost task failed.
+    Fault {
+        problem: Problem,
+        caused_by: Vec<Sequence>,
+    },
+    /// The attempt that the innermost task, a `try`, was making failed.
+    AttemptFault {
+        problem: Problem,
+        caused_by: Vec<Sequence>,
+    },
+    /// The branch waits.
+    Wait,
+}
+
+/// A run at work on one input.
+pub(super) struct Machine<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) state: &'a mut State<Datum>,
+    pub(super) records: Vec<Record>,
+    ready: VecDeque<(BranchId, Step<'a>)>,
+    tasks_entered: u32,
+}
+
+impl<'a> Machine<'a> {
+    pub(super) fn new(definition: &'a Definition, state: &'a mut State<Datum>) -> Self {
+        Self {
+            definition,
+            state,
+            records: Vec::new(),
+            ready: VecDeque::new(),
+            tasks_entered: 0,
+        }
+    }
+
+    /// Sets a branch going, after those that are ready already.
+    pub(super) fn wake(&mut self, branch: BranchId, step: Step<'a>) {
+        self.ready.push_back((branch, step));
+    }
+
+    /// Takes steps until every branch waits or the run has ended.
+    pub(super) fn drive(&mut self) {
+        while let Some((id, step)) = self.ready.pop_front() {
+            let Some(mut branch) = self.state.branches.remove(&id) else {
+                continue; // it was given up after it had been set going
+            };
+            let mut step = step;
+            while !matches!(step, Step::Wait) && !self.state.phase.is_final() {
+                step = self.step(&mut branch, step);
+            }
+            if !self.state.phase.is_final() {
+                self.state.branches.insert(id, branch);
+            }
+        }
+    }
+
+    fn step(&mut self, branch: &mut Branch<Datum>, step: Step<'a>) -> Step<'a> {
+        match step {
+            Step::Enter {
+                position,
+                data,
+                caused_by,
+            } => self.enter(branch, position, data, caused_by),
+            Step::EndOfList { data, caused_by } => self.end_of_list(branch, data, caused_by),
+            Step::Output {
+                data,
+                then,
+                caused_by,
+            } => self.finish(branch, &data, then, caused_by),
+            Step::Fault { problem, caused_by } => self.fault(branch, problem, caused_by),
+            Step::AttemptFault { problem, caused_by } => {
+                self.attempt_failed(branch, problem, caused_by)
+            }
+            Step::Wait => Step::Wait,
+        }
+    }
+
+    /// Begins the task at a position, or ends the list there.
+    fn enter(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        position: usize,
+        data: Datum,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let Some(task) = self.list(branch).get(position) else {
+            return Step::EndOfList { data, caused_by };
+        };
+        self.tasks_entered += 1;
+        if self.tasks_entered > TASKS_PER_INPUT_MAX {
+            return self.stop_spinning(branch, task, caused_by);
+        }
+        self.push_frame(branch, task, position, data.clone());
+        match self.condition_holds(branch, task) {
+            Ok(true) => self.start(branch, task, caused_by),
+            Ok(false) => self.skip(branch, position, data, caused_by),
+            Err(problem) => {
+                let started = self.record_start(branch, caused_by);
+                Step::Fault {
+                    problem,
+                    caused_by: vec![started],
+                }
+            }
+        }
+    }
+
+    fn push_frame(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        task: &Task,
+        position: usize,
+        data: Datum,
+    ) {
+        let parent = branch.top_mut();
+        let progress = parent
+            .progress_mut()
+            .expect("only a task with a list enters tasks");
+        let visit = progress.enter(position);
+        let key = parent.child_key(&task.name, visit);
+        let retried = parent.retried || parent.work.is_retrying();
+        let attempt = if retried {
+            let entries = self.state.entries.entry(key.clone()).or_default();
+            *entries += 1;
+            *entries
+        } else {
+            1
+        };
+        branch.frames.push(Frame {
+            key,
+            attempt,
+            started: 0,
+            started_at: self.state.now,
+            raw: data.clone(),
+            input: data,
+            deadline: None,
+            retried,
+            reads: Vec::new(),
+            work: Work::Leaf,
+        });
+    }
+
+    fn skip(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        position: usize,
+        data: Datum,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let mut frame = branch.frames.pop().expect("the task was just entered");
+        let entry = Entry::of_task(&mut frame, RecordKind::TaskSkipped, caused_by);
+        let seq = self.append(entry.reading(data.digest()));
+        Step::Enter {
+            position: position + 1,
+            data,
+            caused_by: vec![seq],
+        }
+    }
+
+    fn start(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        task: &'a Task,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let started = self.record_start(branch, caused_by);
+        let begun = self
+            .take_in(branch, &task.input)
+            .and_then(|()| self.arm_deadline(branch, task.timeout.as_ref()))
+            .and_then(|()| self.begin(branch, task));
+        begun.unwrap_or_else(|problem| Step::Fault {
+            problem,
+            caused_by: vec![started],
+        })
+    }
+
+    fn record_start(&mut self, branch: &mut Branch<Datum>, caused_by: Vec<Sequence>) -> Sequence {
+        let frame = branch.top_mut();
+        let raw = frame.raw.digest();
+        let entry = Entry::of_task(frame, RecordKind::TaskStarted, caused_by).reading(raw);
+        let seq = self.append(entry);
+        branch.top_mut().started = seq;
+        self.state.counts.tasks_started += 1;
+        seq
+    }
+
+    /// Ends the innermost task well and goes where it says.
+    fn finish(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        raw: &Datum,
+        then: Option<&'a Flow>,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let Some(task) = place::top_task(self.definition, branch) else {
+            return self.finish_branch(branch, raw, caused_by);
+        };
+        let data = match self.put_out(branch, task, raw) {
+            Ok(data) => data,
+            Err(problem) => return Step::Fault { problem, caused_by },
+        };
+        let finished = self.close(branch, &data, caused_by);
+        self.follow(branch, then.unwrap_or(&task.then), data, vec![finished])
+    }
+
+    /// Takes the innermost task off the stack with the record that it finished.
+    pub(super) fn close(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        output: &Datum,
+        caused_by: Vec<Sequence>,
+    ) -> Sequence {
+        let mut frame = self.pop_frame(branch);
+        let input = frame.input.digest();
+        let entry = Entry::of_task(&mut frame, RecordKind::TaskFinished, caused_by)
+            .reading(input)
+            .producing(output.digest());
+        self.state.counts.tasks_finished += 1;
+        self.append(entry)
+    }
+
+    /// Takes the innermost task off the stack, and forgets what only it needed.
+    pub(super) fn pop_frame(&mut self, branch: &mut Branch<Datum>) -> Frame<Datum> {
+        let frame = branch.frames.pop().expect("a task is open");
+        if frame.work.is_retrying() && !frame.retried {
+            self.state
+                .entries
+                .retain(|key, _| !key.is_inside(&frame.key));
+        }
+        frame
+    }
+
+    /// Goes on after a task of the innermost list.
+    fn follow(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        flow: &Flow,
+        data: Datum,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let position = branch
+            .top()
+            .progress()
+            .map_or(0, |progress| progress.position);
+        match flow {
+            Flow::Continue => Step::Enter {
+                position: position + 1,
+                data,
+                caused_by,
+            },
+            Flow::Exit => Step::EndOfList { data, caused_by },
+            Flow::End => self.end_run(branch, &data, caused_by),
+            Flow::Task(name) => match self.list(branch).iter().position(|t| t.name == *name) {
+                Some(position) => Step::Enter {
+                    position,
+                    data,
+                    caused_by,
+                },
+                None => Step::Fault {
+                    problem: Problem::standard(
+                        ProblemKind::Configuration,
+                        format!("there is no task `{name}` in this scope"),
+                    ),
+                    caused_by,
+                },
+            },
+        }
+    }
+
+    /// Ends the run from inside: what is open around the task ends with it.
+    fn end_run(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        data: &Datum,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let mut caused_by = caused_by;
+        while branch.frames.len() > 1 {
+            caused_by = vec![self.close(branch, data, caused_by)];
+        }
+        self.finish_branch(branch, data, caused_by)
+    }
+
+    fn finish_branch(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        data: &Datum,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        debug_assert_eq!(branch.id, TRUNK);
+        match self.put_out_run(branch, data) {
+            Ok(output) => {
+                let reads = std::mem::take(&mut branch.top_mut().reads);
+                self.end(Phase::Completed, Some(output), None, reads, caused_by);
+            }
+            Err(problem) => self.end(Phase::Faulted, None, Some(problem), Vec::new(), caused_by),
+        }
+        Step::Wait
+    }
+
+    /// Ends the run. Nothing can happen to it afterwards.
+    pub(super) fn end(
+        &mut self,
+        phase: Phase,
+        output: Option<Datum>,
+        problem: Option<Problem>,
+        reads: Vec<crate::Digest>,
+        caused_by: Vec<Sequence>,
+    ) {
+        let kind = RecordKind::RunFinished {
+            phase,
+            output: output
+                .as_ref()
+                .map(|datum| Payload::Inline(datum.value().clone())),
+            problem: problem.clone(),
+        };
+        self.append(Entry {
+            reads,
+            output: output.as_ref().map(Datum::digest),
+            ..Entry::of_run(kind, caused_by)
+        });
+        self.state.phase = phase;
+        self.state.output = output;
+        self.state.problem = problem;
+        self.state.branches.clear();
+        self.state.pending.clear();
+        self.state.held.clear();
+        self.state.entries.clear();
+        self.ready.clear();
+    }
+
+    fn stop_spinning(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        task: &Task,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
+        let mut problem = Problem::standard(ProblemKind::Runtime, "the routine spins").with_detail(
+            format!("{TASKS_PER_INPUT_MAX} tasks ran in a row without any effect"),
+        );
+        problem.instance = Some(task.pointer.clone());
+        self.give_up_run(branch, Phase::Faulted, Some(problem), caused_by);
+        Step::Wait
+    }
+
+    /// Intends an effect for the innermost task, which waits for it from now on.
+    pub(super) fn intend(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        request: EffectRequest,
+        produced: Option<crate::Digest>,
+    ) -> Step<'a> {
+        let deadline = branch.frames.iter().filter_map(Frame::limit).min();
+        let frame = branch.top_mut();
+        let (run, input) = (self.state.id, frame.input.digest());
+        let effect = Effect {
+            id: EffectId::derive(run, &frame.key, frame.attempt),
+            run,
+            task: frame.key.clone(),
+            attempt: frame.attempt,
+            idempotency_key: IdempotencyKey::derive(run, &frame.key),
+            asked_at: self.state.now,
+            deadline,
+            request,
+        };
+        let kind = RecordKind::EffectIntended(Box::new(effect.clone()));
+        let caused_by = vec![frame.started];
+        let mut entry = Entry::of_task(frame, kind, caused_by).reading(input);
+        entry.output = produced;
+        let seq = self.append(entry);
+        branch.top_mut().work = Work::Effect(seq);
+        self.state.counts.effects += 1;
+        self.state.pending.insert(
+            seq,
+            Open {
+                effect,
+                branch: branch.id,
+                unknown: None,
+            },
+        );
+        self.tasks_entered = 0;
+        Step::Wait
+    }
+
+    pub(super) fn append(&mut self, entry: Entry) -> Sequence {
+        log::append(&mut self.records, self.state, self.definition, entry)
+    }
+
+    /// Returns the tasks that the innermost task works through.
+    pub(super) fn list(&self, branch: &Branch<Datum>) -> &'a [Task] {
+        let task = place::top_task(self.definition, branch);
+        place::list(self.definition, task, branch.top())
+            .expect("frames are only made for tasks of the definition")
+    }
+}
+
+impl Frame<Datum> {
+    /// Returns when the time of the task, or of its attempt, is over.
+    pub(super) fn limit(&self) -> Option<Timestamp> {
+        let attempt = match &self.work {
+            Work::Attempts(state) => state.deadline,
+            Work::Leaf | Work::Effect(_) | Work::Sequence(_) | Work::Loop(_) => None,
+        };
+        self.deadline.into_iter().chain(attempt).min()
+    }
+}

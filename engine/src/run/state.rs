@@ -1,0 +1,162 @@
+//! The state of a run: all of it, as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{Branch, BranchId};
+use crate::{Effect, EffectId, Phase, Problem, RunId, Sequence, TaskKey, Timestamp};
+
+/// Everything that a run is, beside its definition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct State<V> {
+    pub(super) id: RunId,
+    pub(super) last_seq: Sequence,
+    /// The latest time that came with an input; it never goes back.
+    pub(super) now: Timestamp,
+    pub(super) started_at: Timestamp,
+    /// The version of the engine that the records of the last input name.
+    pub(super) engine: String,
+    /// The raw input of the run.
+    pub(super) input: V,
+    /// The phase that the records say.
+    pub(super) phase: Phase,
+    pub(super) suspended: bool,
+    pub(super) branches: BTreeMap<BranchId, Branch<V>>,
+    pub(super) pending: Pending,
+    /// Outcomes that arrived while the run was suspended, in order.
+    pub(super) held: Vec<Held<V>>,
+    /// How often each key below a `try` that retries was entered.
+    pub(super) entries: BTreeMap<TaskKey, u32>,
+    pub(super) counts: Counts,
+    pub(super) output: Option<V>,
+    pub(super) problem: Option<Problem>,
+}
+
+/// How much happened in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Tasks that began, retries included.
+    pub tasks_started: u64,
+    /// Tasks that ended well.
+    pub tasks_finished: u64,
+    /// Tasks that failed.
+    pub tasks_faulted: u64,
+    /// Attempts made after a failure.
+    pub retries: u64,
+    /// Effects that were intended.
+    pub effects: u64,
+}
+
+/// The effects that are intended and not settled, by the record that intended them.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Pending {
+    effects: BTreeMap<Sequence, Open>,
+    /// The same by name; not stored, because it follows from the effects.
+    #[serde(skip)]
+    by_id: BTreeMap<EffectId, Sequence>,
+}
+
+/// An effect that is not settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Open {
+    pub(super) effect: Effect,
+    /// The branch whose innermost task waits for it.
+    pub(super) branch: BranchId,
+    /// What is known, when nobody can say whether it happened.
+    pub(super) unknown: Option<String>,
+}
+
+/// An outcome that waits for the run to be resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Held<V> {
+    pub(super) branch: BranchId,
+    /// The record of the intent.
+    pub(super) intent: Sequence,
+    /// The record of the outcome.
+    pub(super) cause: Sequence,
+    pub(super) result: Result<V, Problem>,
+}
+
+impl Pending {
+    pub(super) fn insert(&mut self, seq: Sequence, open: Open) {
+        self.by_id.insert(open.effect.id, seq);
+        self.effects.insert(seq, open);
+    }
+
+    pub(super) fn find(&self, id: &EffectId) -> Option<(Sequence, &Open)> {
+        let seq = *self.by_id.get(id)?;
+        Some((seq, self.effects.get(&seq)?))
+    }
+
+    pub(super) fn get(&self, seq: Sequence) -> Option<&Open> {
+        self.effects.get(&seq)
+    }
+
+    pub(super) fn find_mut(&mut self, id: &EffectId) -> Option<&mut Open> {
+        self.effects.get_mut(self.by_id.get(id)?)
+    }
+
+    pub(super) fn remove(&mut self, seq: Sequence) -> Option<Open> {
+        let open = self.effects.remove(&seq)?;
+        self.by_id.remove(&open.effect.id);
+        Some(open)
+    }
+
+    /// Returns the effects in the order of their intents.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Sequence, &Open)> {
+        self.effects.iter().map(|(seq, open)| (*seq, open))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.effects.clear();
+        self.by_id.clear();
+    }
+
+    /// Makes the index by name again, after the effects were read from a snapshot.
+    pub(super) fn index(&mut self) {
+        self.by_id = self
+            .effects
+            .iter()
+            .map(|(seq, open)| (open.effect.id, *seq))
+            .collect();
+    }
+}
+
+impl<V> State<V> {
+    /// Returns the same state with other values.
+    pub(super) fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> State<W> {
+        State {
+            id: self.id,
+            last_seq: self.last_seq,
+            now: self.now,
+            started_at: self.started_at,
+            engine: self.engine,
+            input: f(self.input),
+            phase: self.phase,
+            suspended: self.suspended,
+            branches: self
+                .branches
+                .into_iter()
+                .map(|(id, branch)| (id, branch.map(f)))
+                .collect(),
+            pending: self.pending,
+            held: self.held.into_iter().map(|held| held.map(f)).collect(),
+            entries: self.entries,
+            counts: self.counts,
+            output: self.output.map(&mut *f),
+            problem: self.problem,
+        }
+    }
+}
+
+impl<V> Held<V> {
+    fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Held<W> {
+        Held {
+            branch: self.branch,
+            intent: self.intent,
+            cause: self.cause,
+            result: self.result.map(f),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `call` and `run: workflow`: what a task wants from outside, and what it makes of the answer.
+
+use serde_json::{Value, json};
+
+use super::begin_list;
+use crate::definition::tree::{CallTask, RunWorkflow, Task, TaskKind};
+use crate::run::datum::Datum;
+use crate::run::frame::{Branch, Work};
+use crate::run::machine::{Machine, Step};
+use crate::{
+    Approval, Call, Decision, EffectClass, EffectRequest, Problem, RunId, Sequence, Template,
+    Verdict, duration_millis,
+};
+
+/// The catalog function that asks a person.
+const APPROVAL: &str = "approval";
+
+/// The standard's own call.
+const HTTP: &str = "http";
+
+impl<'a> Machine<'a> {
+    pub(super) fn call(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        call: &'a CallTask,
+    ) -> Result<Step<'a>, Problem> {
+        let input = branch.top().input.clone();
+        let arguments = self.evaluate(branch, &call.with, &input)?;
+        let request = match call.function.as_str() {
+            APPROVAL => self.approval(arguments.value())?,
+            name => EffectRequest::Call(Call {
+                function: name.to_owned(),
+                version: call.version.clone(),
+                arguments: arguments.value().clone(),
+                class: match name {
+                    HTTP => http_class(arguments.value()),
+                    _ => call.class,
+                },
+            }),
+        };
+        Ok(self.intend(branch, request, Some(arguments.digest())))
+    }
+
+    /// Makes the question of `approval`; the arguments were checked when the text was read.
+    fn approval(&self, arguments: &Value) -> Result<EffectRequest, Problem> {
+        let title = arguments.get("title").and_then(Value::as_str).unwrap_or("");
+        let shown = arguments.get("show").cloned().unwrap_or(Value::Null);
+        let expires_at = match arguments.get("expires") {
+            Some(expires) => {
+                let millis = duration_millis(expires).map_err(|error| {
+                    Problem::standard(
+                        crate::ProblemKind::Expression,
+                        "`expires` is not a duration",
+                    )
+                    .with_detail(error.to_string())
+                })?;
+                Some(self.state.now.plus_millis(millis))
+            }
+            None => None,
+        };
+        Ok(EffectRequest::Approval(Approval {
+            title: title.to_owned(),
+            shown_hash: crate::Digest::of_value(&shown),
+            shown,
+            expires_at,
+        }))
+    }
+
+    pub(super) fn run_workflow(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        child: &'a RunWorkflow,
+    ) -> Result<Step<'a>, Problem> {
+        let input = branch.top().input.clone();
+        let given = match &child.input {
+            Some(template) => self.evaluate(branch, template, &input)?,
+            None => input,
+        };
+        let frame = branch.top();
+        let request = EffectRequest::Run {
+            child: RunId::derived(self.state.id, self.state.now, &frame.key, frame.attempt),
+            routine: format!("{}/{}@{}", child.namespace, child.name, child.version),
+            input: given.value().clone(),
+            wait: child.wait,
+        };
+        Ok(self.intend(branch, request, Some(given.digest())))
+    }
+
+    /// Begins a custom function: the arguments become the input of its task.
+    pub(super) fn call_custom(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        with: &'a Template,
+    ) -> Result<Step<'a>, Problem> {
+        let input = branch.top().input.clone();
+        let arguments = self.evaluate(branch, with, &input)?;
+        let step = begin_list(branch);
+        Ok(match step {
+            Step::Enter {
+                position,
+                caused_by,
+                ..
+            } => Step::Enter {
+                position,
+                data: arguments,
+                caused_by,
+            },
+            other => other,
+        })
+    }
+
+    /// Goes on with a task whose effect came back.
+    pub(in crate::run) fn settled(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        task: &'a Task,
+        result: Result<Datum, Problem>,
+        cause: Sequence,
+    ) -> Step<'a> {
+        branch.top_mut().work = Work::Leaf;
+        let caused_by = vec![cause];
+        match result {
+            Ok(data) => Step::Output {
+                data: match &task.kind {
+                    TaskKind::RunWorkflow(child) if !child.wait => branch.top().input.clone(),
+                    _ => data,
+                },
+                then: None,
+                caused_by,
+            },
+            Err(mut problem) => {
+                // The other side does not know this definition's places.
+                problem.instance = Some(task.pointer.clone());
+                Step::Fault { problem, caused_by }
+            }
+        }
+    }
+}
+
+/// Writes a decision as the output of `approval`.
+pub(in crate::run) fn decision_value(decision: &Decision) -> Value {
+    json!({
+        "decision": match decision.verdict {
+            Verdict::Approve => "approve",
+            Verdict::Reject => "reject",
+        },
+        "by": decision.by,
+        "at": decision.at.to_string(),
+        "comment": decision.comment,
+        "edited": decision.edited,
+    })
+}
+
+/// Says what repeating an HTTP request means.
+///
+/// Source: RFC 9110, 9.2.2 (idempotent methods); the `Idempotency-Key` header makes the
+/// others so by agreement.
+fn http_class(arguments: &Value) -> EffectClass {
+    let method = arguments
+        .get("method")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    let has_key = || {
+        let headers = arguments.get("headers").and_then(Value::as_object);
+        headers.is_some_and(|headers| {
+            headers
+                .keys()
+                .any(|name| name.eq_ignore_ascii_case("idempotency-key"))
+        })
+    };
+    match method.to_ascii_lowercase().as_str() {
+        "get" | "head" | "options" | "trace" => EffectClass::Read,
+        "put" | "delete" => EffectClass::Idempotent,
+        _ if has_key() => EffectClass::Idempotent,
+        _ => EffectClass::Unsafe,
+    }
+}

@@ -1,0 +1,183 @@
+//! What the variables of an expression stand for at one place of a run, and which were read.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use serde_json::{Map, Value, json};
+
+use super::datum::Datum;
+use super::frame::{Branch, Work};
+use super::place;
+use super::state::State;
+use crate::definition::tree::{Task, TaskKind};
+use crate::{Definition, Digest, Timestamp, Variables};
+
+/// The name under which expressions see this engine (`$runtime.name`).
+const RUNTIME_NAME: &str = "layercake";
+
+/// The variables that the innermost task of a branch sees.
+pub(super) struct View<'a> {
+    pub(super) definition: &'a Definition,
+    pub(super) state: &'a State<Datum>,
+    pub(super) branch: &'a Branch<Datum>,
+    /// The raw output, where there is one (`$task.output`).
+    pub(super) raw_output: Option<&'a Datum>,
+    /// The value of `$output`, where there is one.
+    pub(super) output: Option<&'a Datum>,
+    reads: RefCell<Vec<Digest>>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(
+        definition: &'a Definition,
+        state: &'a State<Datum>,
+        branch: &'a Branch<Datum>,
+    ) -> Self {
+        Self {
+            definition,
+            state,
+            branch,
+            raw_output: None,
+            output: None,
+            reads: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Returns the hashes of what was looked up.
+    pub(super) fn into_reads(self) -> Vec<Digest> {
+        self.reads.into_inner()
+    }
+
+    fn note(&self, digest: Digest) {
+        let mut reads = self.reads.borrow_mut();
+        if !reads.contains(&digest) {
+            reads.push(digest);
+        }
+    }
+
+    fn shared(&self, datum: &'a Datum) -> Cow<'a, Value> {
+        self.note(datum.digest());
+        Cow::Borrowed(datum.value())
+    }
+
+    fn borrowed(&self, value: &'a Value) -> Cow<'a, Value> {
+        self.note(Digest::of_value(value));
+        Cow::Borrowed(value)
+    }
+
+    fn owned(&self, value: Value) -> Cow<'a, Value> {
+        self.note(Digest::of_value(&value));
+        Cow::Owned(value)
+    }
+
+    /// Looks for a variable that an enclosing `for` or `try` binds; the innermost wins.
+    fn bound(&self, name: &str) -> Option<Cow<'a, Value>> {
+        let mut found = None;
+        let tasks = place::tasks(self.definition, self.branch);
+        for (frame, task) in self.branch.frames.iter().zip(tasks) {
+            let Some(task) = task else { continue };
+            match (&task.kind, &frame.work) {
+                (TaskKind::For(each), Work::Loop(state)) if each.each == name => {
+                    found = state.items.value().get(state.index).map(Bound::Borrowed);
+                }
+                (TaskKind::For(each), Work::Loop(state)) if each.at == name => {
+                    found = Some(Bound::Index(state.index));
+                }
+                (TaskKind::Try(tried), Work::Attempts(state)) if tried.binding == name => {
+                    found = state.problem.as_ref().map(Bound::Shared).or(found);
+                }
+                _ => {}
+            }
+        }
+        Some(match found? {
+            Bound::Borrowed(value) => self.borrowed(value),
+            Bound::Shared(datum) => self.shared(datum),
+            Bound::Index(index) => self.owned(json!(index)),
+        })
+    }
+
+    fn task(&self) -> Option<Value> {
+        let frame = self.branch.top();
+        let task = place::top_task(self.definition, self.branch)?;
+        let mut described = json!({
+            "name": task.name,
+            "reference": task.pointer,
+            "input": frame.raw.value(),
+            "startedAt": moment(frame.started_at),
+        });
+        if let Some(definition) = self.definition.document().pointer(&task.pointer) {
+            described["definition"] = definition.clone();
+        }
+        if let Some(output) = self.raw_output {
+            described["output"] = output.value().clone();
+        }
+        Some(described)
+    }
+
+    fn workflow(&self) -> Value {
+        let document = self.definition.document().get("document");
+        json!({
+            "id": self.state.id.to_string(),
+            "definition": { "document": document },
+            "input": self.state.input.value(),
+            "startedAt": moment(self.state.started_at),
+        })
+    }
+
+    fn secrets(&self) -> Value {
+        self.definition
+            .tree()
+            .uses
+            .secrets
+            .iter()
+            .map(|name| (name.clone(), json!({ "secret": name })))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+}
+
+enum Bound<'a> {
+    Borrowed(&'a Value),
+    Shared(&'a Datum),
+    Index(usize),
+}
+
+impl Variables for View<'_> {
+    fn lookup(&self, name: &str) -> Option<Cow<'_, Value>> {
+        if let Some(value) = self.bound(name) {
+            return Some(value);
+        }
+        match name {
+            "context" => Some(self.shared(&self.branch.context)),
+            "input" => Some(self.shared(&self.branch.top().input)),
+            "output" => self.output.map(|output| self.shared(output)),
+            "task" => self.task().map(|task| self.owned(task)),
+            "workflow" => Some(self.owned(self.workflow())),
+            "runtime" => Some(self.owned(json!({
+                "name": RUNTIME_NAME,
+                "version": self.state.engine,
+            }))),
+            "secrets" => Some(self.owned(self.secrets())),
+            _ => None,
+        }
+    }
+}
+
+/// Writes a moment as the standard's date-time descriptor.
+fn moment(at: Timestamp) -> Value {
+    json!({
+        "iso8601": at.to_string(),
+        "epoch": { "seconds": at.as_millis() / 1000, "milliseconds": at.as_millis() },
+    })
+}
+
+/// Says what a task's problem looks like to expressions.
+pub(super) fn problem_datum(problem: &crate::Problem) -> Datum {
+    let value = serde_json::to_value(problem).expect("a problem is text and numbers");
+    Datum::new(value)
+}
+
+/// Returns the pointer of a task, or of the definition itself.
+pub(super) fn pointer(task: Option<&Task>) -> &str {
+    task.map_or("/", |task| task.pointer.as_str())
+}
