@@ -1,5 +1,15 @@
 //! The catalog: functions that a definition may call by name and version.
 
+mod agent;
+mod approval;
+mod decide;
+mod file_write;
+mod files_list;
+mod now;
+mod recall;
+mod remember;
+mod uuid;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -23,13 +33,30 @@ pub struct FunctionSpec {
     pub class: EffectClass,
 }
 
-/// Functions by name and version.
+/// Functions by name and version. Definitions call them as `name:version@default`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalog {
     functions: BTreeMap<(String, String), FunctionSpec>,
 }
 
 impl Catalog {
+    /// Returns the catalog of the functions that Layercake itself knows.
+    pub fn standard() -> Self {
+        [
+            agent::spec(),
+            approval::spec(),
+            decide::spec(),
+            file_write::spec(),
+            files_list::spec(),
+            now::spec(),
+            recall::spec(),
+            remember::spec(),
+            uuid::spec(),
+        ]
+        .into_iter()
+        .fold(Self::default(), Self::with)
+    }
+
     /// Returns the same catalog with one more function; the same name and version replaces.
     #[must_use]
     pub fn with(mut self, spec: FunctionSpec) -> Self {
@@ -48,3 +75,26 @@ impl Catalog {
         self.functions.values()
     }
 }
+
+/// The version of all functions that Layercake itself knows.
+const VERSION: &str = "1.0.0";
+
+fn function(
+    name: &str,
+    class: EffectClass,
+    summary: &str,
+    input: Value,
+    output: Value,
+) -> FunctionSpec {
+    FunctionSpec {
+        name: name.to_owned(),
+        version: VERSION.to_owned(),
+        summary: summary.to_owned(),
+        input,
+        output,
+        class,
+    }
+}
+
+#[cfg(test)]
+mod tests;

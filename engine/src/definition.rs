@@ -1,31 +1,94 @@
 //! Definitions of routines: text in, checked tree or diagnostics out.
 
+mod alignment;
+pub(crate) mod codes;
 pub(crate) mod diagnostic;
 pub(crate) mod duration;
+mod node;
+mod reader;
+mod report;
 pub(crate) mod schema;
 pub(crate) mod span;
+mod suggestion;
 pub(crate) mod tree;
+mod yaml;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::{Digest, definition::tree::Tree};
+use crate::{Catalog, Digest};
+
+use diagnostic::Diagnostic;
+use node::Node;
+use report::Report;
+use span::Text;
+use tree::Tree;
 
 /// A checked definition of a routine. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Definition(Arc<Body>);
 
 struct Body {
-    source: String,
+    text: Text,
+    root: Node,
     document: Value,
     digest: Digest,
     full_name: String,
     tree: Tree,
 }
 
+/// A definition that can be run, with what the reader remarked on.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The definition.
+    pub definition: Definition,
+    /// Remarks that do not stand in the way.
+    pub warnings: Vec<Diagnostic>,
+}
+
 impl Definition {
+    /// Reads a definition from YAML or JSON text, with these functions to call.
+    ///
+    /// # Errors
+    ///
+    /// All remarks, in the order of the text, when at least one of them is an error.
+    pub fn read(source: &str, catalog: &Catalog) -> Result<Checked, Vec<Diagnostic>> {
+        let mut report = Report::new(source);
+        let Some(root) = yaml::read(&mut report) else {
+            return Err(report.finish(None));
+        };
+        let tree = reader::read(&mut report, &root, catalog);
+        if report.has_errors() {
+            return Err(report.finish(Some(&root)));
+        }
+        let warnings = report.finish(Some(&root));
+        let document = root.to_value();
+        let head = &tree.document;
+        let definition = Self(Arc::new(Body {
+            text: Text::new(source),
+            digest: Digest::of_value(&document),
+            full_name: format!("{}/{}@{}", head.namespace, head.name, head.version),
+            document,
+            root,
+            tree,
+        }));
+        Ok(Checked {
+            definition,
+            warnings,
+        })
+    }
+
+    /// Returns line and column, from 1, of what a JSON pointer names.
+    ///
+    /// `None` when the pointer leads nowhere at all.
+    pub fn locate(&self, pointer: &str) -> Option<(usize, usize)> {
+        let place = self.0.root.place_of(pointer);
+        let found = pointer.is_empty() || place != self.0.root.span;
+        found.then(|| self.0.text.position(place.start))
+    }
+
     /// Returns `namespace/name@version`.
     pub fn name(&self) -> &str {
         &self.0.full_name
@@ -68,7 +131,7 @@ impl Definition {
 
     /// Returns the text that was read.
     pub fn source(&self) -> &str {
-        &self.0.source
+        self.0.text.as_str()
     }
 
     /// Returns the document as JSON.

@@ -106,6 +106,8 @@ impl PartialEq for Expression {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InvalidExpression {
+    /// What kind of mistake it is.
+    pub mistake: Mistake,
     /// What is wrong, for people.
     pub message: String,
     /// What would help, if anything is known.
@@ -114,6 +116,17 @@ pub struct InvalidExpression {
     pub start: usize,
     /// The byte after the last wrong one.
     pub end: usize,
+}
+
+/// How an expression is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// It is not jq.
+    Syntax,
+    /// It calls a filter that does not exist.
+    Filter(String),
+    /// It uses a variable (without `$`) that does not exist here.
+    Variable(String),
 }
 
 /// An expression that failed when it was evaluated.

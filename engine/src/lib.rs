@@ -13,10 +13,11 @@ mod run;
 mod timestamp;
 
 pub use catalog::{Catalog, FunctionSpec};
-pub use definition::Definition;
+pub use definition::codes::{Code, codes};
 pub use definition::diagnostic::{Diagnostic, Related, Severity};
 pub use definition::duration::{InvalidDuration, duration_millis};
 pub use definition::schema::{InvalidSchema, Schema};
+pub use definition::{Checked, Definition};
 pub use digest::{Digest, InvalidDigest, canonical_json};
 pub use effect::{
     Approval, Call, CostCause, CostEntry, Decision, Effect, EffectClass, EffectRequest, Outcome,
@@ -24,7 +25,7 @@ pub use effect::{
 };
 pub use executor::{Executor, ExecutorError};
 pub use expression::{
-    Expression, ExpressionError, ExpressionFailure, InvalidExpression, Template, Variables,
+    Expression, ExpressionError, ExpressionFailure, InvalidExpression, Mistake, Template, Variables,
 };
 pub use id::{EffectId, IdempotencyKey, InvalidId, RunId, TaskKey};
 pub use problem::{Problem, ProblemKind};

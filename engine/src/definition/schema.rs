@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 /// The most complaints that one check reports.
@@ -54,24 +55,43 @@ impl Schema {
         }
         Err(self
             .complaints(value)
-            .map(|(pointer, message)| match pointer.as_str() {
-                "" => message,
-                _ => format!("{pointer}: {message}"),
+            .map(|complaint| match complaint.pointer.as_str() {
+                "" => complaint.message,
+                pointer => format!("{pointer}: {}", complaint.message),
             })
             .collect())
     }
 
-    /// Returns the complaints about a value: JSON pointer and sentence.
+    /// Returns the complaints about a value.
     pub(crate) fn complaints<'v>(
         &'v self,
         value: &'v Value,
-    ) -> impl Iterator<Item = (String, String)> + 'v {
-        self.0
-            .validator
-            .iter_errors(value)
-            .take(COMPLAINTS_MAX)
-            .map(|error| (error.instance_path().to_string(), error.to_string()))
+    ) -> impl Iterator<Item = Complaint> + 'v {
+        let errors = self.0.validator.iter_errors(value);
+        errors.take(COMPLAINTS_MAX).map(|error| Complaint {
+            pointer: error.instance_path().to_string(),
+            keyword: error.kind().keyword().to_owned(),
+            unexpected: match error.kind() {
+                ValidationErrorKind::AdditionalProperties { unexpected } => {
+                    unexpected.first().cloned()
+                }
+                _ => None,
+            },
+            message: error.to_string(),
+        })
     }
+}
+
+/// One way in which a value does not satisfy its schema.
+pub(crate) struct Complaint {
+    /// The place in the value, as a JSON pointer.
+    pub(crate) pointer: String,
+    /// The keyword of the schema.
+    pub(crate) keyword: String,
+    /// A key that should not be there, if that is the complaint.
+    pub(crate) unexpected: Option<String>,
+    /// The sentence.
+    pub(crate) message: String,
 }
 
 impl fmt::Debug for Schema {

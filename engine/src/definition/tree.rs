@@ -14,112 +14,112 @@ use crate::expression::{Expression, Template};
 
 /// A checked definition of a routine.
 #[derive(Debug, Clone)]
-pub struct Tree {
+pub(crate) struct Tree {
     /// Name, version and title.
-    pub document: Document,
+    pub(crate) document: Document,
     /// What happens to the input of the run.
-    pub input: Intake,
+    pub(crate) input: Intake,
     /// What happens to its output.
-    pub output: Outflow,
+    pub(crate) output: Outflow,
     /// The time limit of the whole run.
-    pub timeout: Option<Template>,
+    pub(crate) timeout: Option<Template>,
     /// What tasks refer to by name.
-    pub uses: Uses,
+    pub(crate) uses: Uses,
     /// The tasks, in order.
-    pub tasks: TaskList,
+    pub(crate) tasks: TaskList,
 }
 
 /// The head of a definition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Document {
     /// The version of the standard.
-    pub dsl: String,
+    pub(crate) dsl: String,
     /// The name's first half.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The name's second half.
-    pub name: String,
+    pub(crate) name: String,
     /// The routine's version.
-    pub version: String,
+    pub(crate) version: String,
     /// One line for people; may be empty.
-    pub title: String,
+    pub(crate) title: String,
     /// More for people and models; may be empty.
-    pub summary: String,
+    pub(crate) summary: String,
 }
 
 /// How a raw input becomes `$input`.
 #[derive(Debug, Clone, Default)]
-pub struct Intake {
+pub(crate) struct Intake {
     /// The schema of the raw input.
-    pub schema: Option<Schema>,
+    pub(crate) schema: Option<Schema>,
     /// The transformation.
-    pub from: Option<Template>,
+    pub(crate) from: Option<Template>,
 }
 
 /// How a raw output becomes the output, or the exported context.
 #[derive(Debug, Clone, Default)]
-pub struct Outflow {
+pub(crate) struct Outflow {
     /// The schema of the result.
-    pub schema: Option<Schema>,
+    pub(crate) schema: Option<Schema>,
     /// The transformation (`as`).
-    pub transform: Option<Template>,
+    pub(crate) transform: Option<Template>,
 }
 
 /// What tasks refer to by name (`use`).
 #[derive(Debug, Clone, Default)]
-pub struct Uses {
+pub(crate) struct Uses {
     /// Custom functions.
-    pub functions: BTreeMap<String, Task>,
+    pub(crate) functions: BTreeMap<String, Task>,
     /// Retry policies.
-    pub retries: BTreeMap<String, RetryPolicy>,
+    pub(crate) retries: BTreeMap<String, RetryPolicy>,
     /// Errors.
-    pub errors: BTreeMap<String, ErrorTemplate>,
+    pub(crate) errors: BTreeMap<String, ErrorTemplate>,
     /// Time limits.
-    pub timeouts: BTreeMap<String, Template>,
+    pub(crate) timeouts: BTreeMap<String, Template>,
     /// Names of secrets.
-    pub secrets: Vec<String>,
+    pub(crate) secrets: Vec<String>,
     /// Authentication policies, as written.
-    pub authentications: BTreeMap<String, Value>,
+    pub(crate) authentications: BTreeMap<String, Value>,
 }
 
 /// Tasks of one scope, in order, with unique names.
 #[derive(Debug, Clone, Default)]
-pub struct TaskList(pub Vec<Task>);
+pub(crate) struct TaskList(pub(crate) Vec<Task>);
 
 impl TaskList {
     /// Returns the position of the task of that name in this scope.
-    pub fn position(&self, name: &str) -> Option<usize> {
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.0.iter().position(|task| task.name == name)
     }
 }
 
 /// One task.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub(crate) struct Task {
     /// Its name, unique in its scope.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it stands in the text.
-    pub span: Span,
+    pub(crate) span: Span,
     /// Its JSON pointer in the document, for instance `/do/0/classify`.
-    pub pointer: String,
+    pub(crate) pointer: String,
     /// Whether it runs (`if`).
-    pub condition: Option<Expression>,
+    pub(crate) condition: Option<Expression>,
     /// What happens to its input.
-    pub input: Intake,
+    pub(crate) input: Intake,
     /// What happens to its output.
-    pub output: Outflow,
+    pub(crate) output: Outflow,
     /// What becomes of the context (`export`).
-    pub export: Outflow,
+    pub(crate) export: Outflow,
     /// Its time limit, resolved from `use.timeouts`.
-    pub timeout: Option<Template>,
+    pub(crate) timeout: Option<Template>,
     /// Where it goes on (`then`).
-    pub then: Flow,
+    pub(crate) then: Flow,
     /// What it does.
-    pub kind: TaskKind,
+    pub(crate) kind: TaskKind,
 }
 
 /// Where a scope goes on after a task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// With the next task.
     #[default]
     Continue,
@@ -133,7 +133,7 @@ pub enum Flow {
 
 /// What a task does.
 #[derive(Debug, Clone)]
-pub enum TaskKind {
+pub(crate) enum TaskKind {
     /// Runs tasks in order.
     Do(TaskList),
     /// Builds its output.
@@ -165,90 +165,90 @@ pub enum TaskKind {
 
 /// One case of a `switch`.
 #[derive(Debug, Clone)]
-pub struct Case {
+pub(crate) struct Case {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// When it holds; without it, always.
-    pub when: Option<Expression>,
+    pub(crate) when: Option<Expression>,
     /// Where the scope goes on.
-    pub then: Flow,
+    pub(crate) then: Flow,
 }
 
 /// A `for` task.
 #[derive(Debug, Clone)]
-pub struct ForEach {
+pub(crate) struct ForEach {
     /// The variable of the item, without `$`.
-    pub each: String,
+    pub(crate) each: String,
     /// The variable of the index, without `$`.
-    pub at: String,
+    pub(crate) at: String,
     /// What is iterated; gives an array.
-    pub items: Template,
+    pub(crate) items: Template,
     /// Tested before each pass.
-    pub condition: Option<Expression>,
+    pub(crate) condition: Option<Expression>,
     /// The body.
-    pub body: TaskList,
+    pub(crate) body: TaskList,
 }
 
 /// A `try` task.
 #[derive(Debug, Clone)]
-pub struct Try {
+pub(crate) struct Try {
     /// What is tried.
-    pub body: TaskList,
+    pub(crate) body: TaskList,
     /// Which problems are caught.
-    pub filter: ProblemFilter,
+    pub(crate) filter: ProblemFilter,
     /// The variable of the problem, without `$`.
-    pub binding: String,
+    pub(crate) binding: String,
     /// Caught only when this holds.
-    pub when: Option<Expression>,
+    pub(crate) when: Option<Expression>,
     /// Not caught when this holds.
-    pub except_when: Option<Expression>,
+    pub(crate) except_when: Option<Expression>,
     /// How often it is tried again.
-    pub retry: Option<RetryPolicy>,
+    pub(crate) retry: Option<RetryPolicy>,
     /// What is done with a caught problem, once, after the retries.
-    pub handler: Option<TaskList>,
+    pub(crate) handler: Option<TaskList>,
     /// Where the scope goes on after a caught problem (`catch.then`), where it is given.
-    pub then: Option<Flow>,
+    pub(crate) then: Option<Flow>,
 }
 
 /// A static filter over problems; an absent field matches everything.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ProblemFilter {
+pub(crate) struct ProblemFilter {
     /// The kind's URI; compared by its last segment for the standard's kinds.
-    pub kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The status.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The pointer of the task.
-    pub instance: Option<String>,
+    pub(crate) instance: Option<String>,
     /// The title.
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
     /// The detail.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
 }
 
 /// A retry policy.
 #[derive(Debug, Clone, Default)]
-pub struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     /// Retried only when this holds.
-    pub when: Option<Expression>,
+    pub(crate) when: Option<Expression>,
     /// Not retried when this holds.
-    pub except_when: Option<Expression>,
+    pub(crate) except_when: Option<Expression>,
     /// The first delay.
-    pub delay: Option<Template>,
+    pub(crate) delay: Option<Template>,
     /// How the delay grows.
-    pub backoff: Backoff,
+    pub(crate) backoff: Backoff,
     /// The most attempts, the first included.
-    pub attempts_max: Option<u32>,
+    pub(crate) attempts_max: Option<u32>,
     /// The time limit of one attempt.
-    pub attempt_duration: Option<Template>,
+    pub(crate) attempt_duration: Option<Template>,
     /// The time limit of all attempts.
-    pub duration: Option<Template>,
+    pub(crate) duration: Option<Template>,
     /// The random part of each delay, from and to.
-    pub jitter: Option<(Template, Template)>,
+    pub(crate) jitter: Option<(Template, Template)>,
 }
 
 /// How the delay between attempts grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Backoff {
+pub(crate) enum Backoff {
     /// It stays.
     #[default]
     Constant,
@@ -260,43 +260,47 @@ pub enum Backoff {
 
 /// The problem that a `raise` makes.
 #[derive(Debug, Clone)]
-pub struct ErrorTemplate {
+pub(crate) struct ErrorTemplate {
     /// The kind's URI.
-    pub kind: Template,
+    pub(crate) kind: Template,
     /// The status.
-    pub status: Template,
+    pub(crate) status: Template,
     /// The title.
-    pub title: Option<Template>,
+    pub(crate) title: Option<Template>,
     /// The detail.
-    pub detail: Option<Template>,
+    pub(crate) detail: Option<Template>,
     /// The pointer; by default the raising task's.
-    pub instance: Option<Template>,
+    pub(crate) instance: Option<Template>,
 }
 
 /// A `run: workflow` task.
 #[derive(Debug, Clone)]
-pub struct RunWorkflow {
+pub(crate) struct RunWorkflow {
     /// The child's namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The child's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The child's version, or `latest`.
-    pub version: String,
+    pub(crate) version: String,
     /// The child's input.
-    pub input: Option<Template>,
+    pub(crate) input: Option<Template>,
     /// Whether the task waits for the child's end (`await`, default true).
-    pub wait: bool,
+    pub(crate) wait: bool,
 }
 
 /// A `call` task.
 #[derive(Debug, Clone)]
-pub struct CallTask {
+pub(crate) struct CallTask {
     /// The function's name without version and catalog.
-    pub function: String,
+    pub(crate) function: String,
     /// The version; empty for the standard's own calls.
-    pub version: String,
+    pub(crate) version: String,
     /// The arguments. Shared authentications and URI templates are already put in.
-    pub with: Template,
+    pub(crate) with: Template,
+    /// The schema of the evaluated arguments, for functions of the catalog.
+    pub(crate) arguments: Option<Schema>,
+    /// The schema of the result, for functions of the catalog.
+    pub(crate) result: Option<Schema>,
     /// What a crash in the middle means.
-    pub class: EffectClass,
+    pub(crate) class: EffectClass,
 }

@@ -7,7 +7,7 @@ use jaq_core::{Ctx, Vars, data};
 use jaq_json::{Num, Val};
 use serde_json::Value;
 
-use super::{ExpressionError, ExpressionFailure, InvalidExpression, Variables};
+use super::{ExpressionError, ExpressionFailure, InvalidExpression, Mistake, Variables};
 
 /// A compiled expression with what is needed to run it.
 pub(super) struct Program {
@@ -19,6 +19,7 @@ pub(super) struct Program {
 impl Program {
     pub(super) fn compile(source: &str, variables: &[&str]) -> Result<Self, InvalidExpression> {
         let invalid = |message: String, part: &str| InvalidExpression {
+            mistake: Mistake::Syntax,
             message,
             help: None,
             start: jaq_core::load::span(source, part).start,

@@ -1,0 +1,239 @@
+//! `call`: http, functions of the catalog, functions of the document.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::catalog::FunctionSpec;
+use crate::definition::codes;
+use crate::definition::node::Node;
+use crate::definition::schema::Schema;
+use crate::definition::suggestion::nearest;
+use crate::definition::tree::{CallTask, TaskKind};
+use crate::expression::Template;
+
+use super::Reader;
+use super::scope::{Place, Scope};
+
+/// The standard's own calls that this version does not execute, and what to do instead.
+const NOT_EXECUTED: &[(&str, &str)] = &[
+    ("asyncapi", "there is no replacement yet"),
+    ("grpc", "there is no replacement yet"),
+    (
+        "openapi",
+        "use `call: http` with the operation's method and address",
+    ),
+    ("a2a", "use `call: http` with the agent's address"),
+    ("mcp", "offer the tool as a function of the catalog"),
+];
+
+/// The keywords of JSON Schema that look at several places at once.
+const COMPOUND: &[&str] = &[
+    "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "contains",
+];
+
+impl Reader<'_> {
+    pub(super) fn call(&mut self, task: &Node, node: &Node, scope: &Scope) -> TaskKind {
+        let unknown = || TaskKind::Unsupported("call".to_owned());
+        let Some(name) = self.text(node) else {
+            return unknown();
+        };
+        if name == "http" {
+            return self.http(task, scope);
+        }
+        if let Some((_, why)) = NOT_EXECUTED.iter().find(|(call, _)| *call == name) {
+            self.not_executed(node.span, &format!("`call: {name}`"), why);
+            return unknown();
+        }
+        if self.shared("functions").contains_key(name) {
+            return TaskKind::CallCustom {
+                function: name.to_owned(),
+                with: self.arguments(task, scope),
+            };
+        }
+        if name.contains("://") {
+            let why = "functions come from `use.functions` or from the runtime's own catalog";
+            self.not_executed(node.span, "a function named by its address", why);
+            return unknown();
+        }
+        match self.catalog_function(node, name) {
+            Some(spec) => self.catalog_call(task, spec, scope),
+            None => unknown(),
+        }
+    }
+
+    fn arguments(&mut self, task: &Node, scope: &Scope) -> Template {
+        match task.get("with") {
+            Some(with) if self.is_map(with) => self.template(with, Place::Task, scope),
+            _ => Template::Literal(Value::Object(serde_json::Map::new())),
+        }
+    }
+
+    /// Finds `name:version@default`, or says what is wrong with it.
+    fn catalog_function(&mut self, node: &Node, reference: &str) -> Option<FunctionSpec> {
+        let (path, catalog) = match reference.split_once('@') {
+            Some((path, catalog)) => (path, Some(catalog)),
+            None => (reference, None),
+        };
+        let (name, version) = match path.split_once(':') {
+            Some((name, version)) => (name, Some(version)),
+            None => (path, None),
+        };
+        if let Some(catalog) = catalog.filter(|catalog| *catalog != "default") {
+            let why = "only the runtime's own catalog is known: `@default`";
+            self.not_executed(node.span, &format!("the catalog `{catalog}`"), why);
+            return None;
+        }
+        let versions: Vec<&str> = self
+            .catalog
+            .functions()
+            .filter(|spec| spec.name == name)
+            .map(|spec| spec.version.as_str())
+            .collect();
+        let Some(newest) = versions.last() else {
+            self.unknown_function(node, reference, name);
+            return None;
+        };
+        let full = format!("{name}:{}@default", version.unwrap_or(newest));
+        match version {
+            Some(version) if catalog.is_some() => {
+                let found = self.catalog.function(name, version).cloned();
+                if found.is_none() {
+                    let message =
+                        format!("there is no version `{version}` of the function `{name}`");
+                    self.report
+                        .error(codes::UNKNOWN_FUNCTION, node.span, message)
+                        .help(format!("there is {}", versions.join(", ")));
+                }
+                found
+            }
+            _ => {
+                let missing = if version.is_none() {
+                    "version"
+                } else {
+                    "catalog"
+                };
+                let message = format!("the function `{name}` is named without its {missing}");
+                self.report
+                    .error(codes::FUNCTION_VERSION, node.span, message)
+                    .help(format!("write `call: {full}`"));
+                None
+            }
+        }
+    }
+
+    fn unknown_function(&mut self, node: &Node, reference: &str, name: &str) {
+        let mut known: BTreeMap<String, String> = self
+            .catalog
+            .functions()
+            .map(|spec| {
+                (
+                    spec.name.clone(),
+                    format!("{}:{}@default", spec.name, spec.version),
+                )
+            })
+            .collect();
+        known.extend(
+            self.shared("functions")
+                .keys()
+                .map(|name| ((*name).to_owned(), (*name).to_owned())),
+        );
+        known.insert("http".to_owned(), "http".to_owned());
+        let help = match nearest(name, known.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{}`?", known[near]),
+            None => {
+                let all: Vec<&str> = known.values().map(String::as_str).collect();
+                format!("known: {}", all.join(", "))
+            }
+        };
+        self.report
+            .error(
+                codes::UNKNOWN_FUNCTION,
+                node.span,
+                format!("there is no function `{reference}`"),
+            )
+            .help(help);
+    }
+
+    fn catalog_call(&mut self, task: &Node, spec: FunctionSpec, scope: &Scope) -> TaskKind {
+        let with = self.arguments(task, scope);
+        let arguments = Schema::compile(&spec.input).ok();
+        if let Some(schema) = &arguments {
+            self.check_arguments(task, &spec, schema, &with);
+        }
+        TaskKind::Call(CallTask {
+            function: spec.name,
+            version: spec.version,
+            with,
+            arguments,
+            result: Schema::compile(&spec.output).ok(),
+            class: spec.class,
+        })
+    }
+
+    /// Checks what is written under `with`; what is computed is checked when it is known.
+    fn check_arguments(
+        &mut self,
+        task: &Node,
+        spec: &FunctionSpec,
+        schema: &Schema,
+        with: &Template,
+    ) {
+        let mut holes = Vec::new();
+        let value = with_holes(with, String::new(), &mut holes);
+        let complaints: Vec<_> = schema.complaints(&value).collect();
+        for complaint in complaints {
+            let at_hole = |hole: &String| {
+                let inside = complaint.pointer.starts_with(hole.as_str());
+                let around = hole.starts_with(complaint.pointer.as_str())
+                    && COMPOUND.contains(&complaint.keyword.as_str());
+                inside || around
+            };
+            if holes.iter().any(at_hole) {
+                continue;
+            }
+            let place = match (task.get("with"), complaint.pointer.as_str()) {
+                (Some(_), "") => task.place_of("/with"),
+                (Some(with), pointer) => with.place_of(pointer),
+                (None, _) => task.place_of("/call"),
+            };
+            let message = format!("`{}` is called wrongly: {}", spec.name, complaint.message);
+            let help = complaint.unexpected.as_deref().and_then(|word| {
+                let properties = spec.input.get("properties")?.as_object()?;
+                let near = nearest(word, properties.keys().map(String::as_str))?;
+                Some(format!("did you mean `{near}`?"))
+            });
+            let place = match (&complaint.unexpected, task.get("with")) {
+                (Some(word), Some(with)) => with.place_of(&format!("{}/{word}", complaint.pointer)),
+                _ => place,
+            };
+            self.report
+                .error(codes::ARGUMENTS, place, message)
+                .help_if_some(help);
+        }
+    }
+}
+
+/// Writes a template as a value with `null` for what is not known yet.
+fn with_holes(template: &Template, pointer: String, holes: &mut Vec<String>) -> Value {
+    match template {
+        Template::Literal(value) => value.clone(),
+        Template::Expression(_) => {
+            holes.push(pointer);
+            Value::Null
+        }
+        Template::Array(items) => {
+            let items = items.iter().enumerate();
+            items
+                .map(|(at, item)| with_holes(item, format!("{pointer}/{at}"), holes))
+                .collect()
+        }
+        Template::Object(entries) => {
+            let entries = entries.iter().map(|(key, item)| {
+                let pointer = format!("{pointer}/{}", crate::definition::node::escape(key));
+                (key.clone(), with_holes(item, pointer, holes))
+            });
+            Value::Object(entries.collect())
+        }
+    }
+}
