@@ -57,7 +57,7 @@ pub(crate) fn features() -> Result<Vec<(String, Vec<String>)>> {
 }
 
 /// Runs cargo at the top of the repository and returns what it printed.
-fn cargo(arguments: &[&str]) -> Result<String> {
+pub(crate) fn cargo(arguments: &[&str]) -> Result<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(arguments)

@@ -10,6 +10,7 @@ mod task;
 
 mod ci;
 mod layers;
+mod licences;
 mod measure;
 mod tidy;
 

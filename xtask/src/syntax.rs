@@ -65,6 +65,11 @@ impl Source {
             .collect()
     }
 
+    /// The line, from 1, of a position in the code.
+    pub(crate) fn line_at(&self, at: usize) -> usize {
+        line_of(&self.code, at)
+    }
+
     /// The lines, from 1, on which a piece of code stands.
     pub(crate) fn lines_with(&self, piece: &str) -> Vec<usize> {
         positions(&self.code, piece)

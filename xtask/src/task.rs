@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use crate::{ci, layers, measure, tidy};
+use crate::{ci, layers, licences, measure, tidy};
 
 /// Whether the repository passed what a task checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub(crate) struct Task {
     pub(crate) run: fn(&mut dyn Write) -> Result<Verdict>,
 }
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 6] = [
     Task {
         name: "ci",
-        does: "everything that must hold before a change lands: all of the below, lints, docs, tests",
+        does: "everything that must hold before a change lands: format, all checks below, lints, docs, tests",
         run: ci::run,
     },
     Task {
@@ -42,8 +42,13 @@ const TASKS: [Task; 5] = [
         run: tidy::run,
     },
     Task {
+        name: "licences",
+        does: "whether everything that is built in may be passed on",
+        run: licences::run,
+    },
+    Task {
         name: "measure",
-        does: "the figures of the comparison, for each crate",
+        does: "the figures of the comparison, for each crate; checks nothing",
         run: measure::run,
     },
     Task {

@@ -4,6 +4,7 @@
 
 mod contents;
 mod declared;
+mod errors;
 mod holes;
 mod lints;
 mod manifest;
@@ -32,7 +33,7 @@ struct Rule {
     check: fn(&Tree) -> Vec<Finding>,
 }
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     Rule {
         holds: "nothing but what belongs there stands at the top",
         check: top::check,
@@ -80,6 +81,10 @@ const RULES: [Rule; 16] = [
     Rule {
         holds: "nothing is left undone",
         check: holes::undone,
+    },
+    Rule {
+        holds: "every error message is in form",
+        check: errors::check,
     },
     Rule {
         holds: "every dependency is shared and explained",

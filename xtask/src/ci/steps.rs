@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::test_results::TestResults;
 use crate::task::Verdict;
-use crate::{layers, tidy, tree};
+use crate::{layers, licences, tidy, tree};
 
 /// One step.
 #[derive(Debug)]
@@ -111,6 +111,7 @@ pub(super) fn all() -> Result<Vec<Step>> {
     let mut steps = vec![
         Step::cargo("format", &["fmt", "--all", "--check"]),
         Step::task("layers", layers::run),
+        Step::task("licences", licences::run),
         Step::task("tidy", tidy::run),
         Step::cargo(
             "lints",
