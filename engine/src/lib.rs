@@ -7,6 +7,7 @@ mod effect;
 mod executor;
 mod expression;
 mod id;
+pub mod journal;
 mod problem;
 mod record;
 mod run;

@@ -1,11 +1,12 @@
 //! Failed work, in the standard's words: a problem object.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What went wrong in a run: the error object of the Open Workflow Specification.
 ///
 /// Source: RFC 9457 (problem details), as used by the specification, "Errors".
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Deserialize)]
 #[error("{title}")]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
@@ -18,11 +19,33 @@ pub struct Problem {
     #[serde(default)]
     pub title: String,
     /// More, when there is more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub detail: Option<String>,
     /// A JSON pointer to the task in the definition.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub instance: Option<String>,
+}
+
+impl Serialize for Problem {
+    /// Leaves absent fields out of text; a stored record keeps all five in their places,
+    /// because there the place is the name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let all = !serializer.is_human_readable();
+        let fields = 3
+            + usize::from(all || self.detail.is_some())
+            + usize::from(all || self.instance.is_some());
+        let mut state = serializer.serialize_struct("Problem", fields)?;
+        state.serialize_field("type", &self.kind)?;
+        state.serialize_field("status", &self.status)?;
+        state.serialize_field("title", &self.title)?;
+        if all || self.detail.is_some() {
+            state.serialize_field("detail", &self.detail)?;
+        }
+        if all || self.instance.is_some() {
+            state.serialize_field("instance", &self.instance)?;
+        }
+        state.end()
+    }
 }
 
 const STANDARD_PREFIX: &str = "https://open-workflow-specification.org/spec/1.0.0/errors/";
