@@ -65,16 +65,53 @@ pub struct Price {
     pub cache_write: Decimal,
     /// Output, reasoning included.
     pub output: Decimal,
+    /// The price of a call with a long input, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_input: Option<LongInputPrice>,
+}
+
+/// The price of every token of a call whose input is long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LongInputPrice {
+    /// The number of input tokens, cached ones included, above which it holds.
+    pub above_tokens: u64,
+    /// Input that no cache served.
+    pub input: Decimal,
+    /// Input read from a cache.
+    pub cache_read: Decimal,
+    /// Input written to a cache.
+    pub cache_write: Decimal,
+    /// Output, reasoning included.
+    pub output: Decimal,
 }
 
 impl Price {
-    /// Returns what the usage costs, exactly, in US dollars.
+    /// Makes a price without a cache: what it serves and keeps costs as much as other input.
+    pub fn of(input: Decimal, output: Decimal) -> Self {
+        Self {
+            input,
+            cache_read: input,
+            cache_write: input,
+            output,
+            long_input: None,
+        }
+    }
+
+    /// Returns what the usage of one call costs, exactly, in US dollars.
     pub fn cost(&self, usage: &Usage) -> Decimal {
+        let read = usage.input_tokens.saturating_add(usage.cache_read_tokens);
+        let read = read.saturating_add(usage.cache_write_tokens);
         let written = usage.output_tokens.saturating_add(usage.reasoning_tokens);
-        let per_million = self.input * billed(usage.input_tokens)
-            + self.cache_read * billed(usage.cache_read_tokens)
-            + self.cache_write * billed(usage.cache_write_tokens)
-            + self.output * billed(written);
+        let long = self.long_input.filter(|long| read > long.above_tokens);
+        let (input, cache_read, cache_write, output) = match long {
+            Some(long) => (long.input, long.cache_read, long.cache_write, long.output),
+            None => (self.input, self.cache_read, self.cache_write, self.output),
+        };
+        let per_million = input * billed(usage.input_tokens)
+            + cache_read * billed(usage.cache_read_tokens)
+            + cache_write * billed(usage.cache_write_tokens)
+            + output * billed(written);
         per_million / Decimal::from(1_000_000)
     }
 }

@@ -1,5 +1,20 @@
 //! Wire dialects as pure codecs: requests into bytes, bytes into events. No I/O in here.
 
+mod anthropic_messages;
+mod classify;
+mod decoder;
+mod dialect;
+mod emitter;
+mod openai_chat;
+mod quirks;
 mod request;
+mod schema;
+mod sse;
+mod turns;
 
+pub use classify::ReplyHead;
+pub use decoder::Decoder;
+pub use dialect::{Delivery, Dialect, Target};
+pub use quirks::{CallIdForm, EffortForm, OutputLimitField, Quirks, ReasoningBack, RequiredWord};
 pub use request::WireRequest;
+pub use sse::{SseDecoder, SseFrame};

@@ -1,0 +1,100 @@
+//! The dialects by name, and the one way into each codec.
+
+use serde::{Deserialize, Serialize};
+
+use super::anthropic_messages::{self, AnthropicFrames};
+use super::decoder::Decoder;
+use super::openai_chat::{self, ChatFrames};
+use super::{Quirks, WireRequest};
+use crate::{Event, Loss, ModelError, Request};
+
+/// A wire dialect: one protocol that many providers may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// Anthropic Messages.
+    AnthropicMessages,
+    /// OpenAI Chat Completions.
+    OpenaiChat,
+}
+
+/// Whether the reply comes in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// In pieces, as it is written.
+    #[default]
+    Stream,
+    /// At once.
+    Whole,
+}
+
+/// Whom a request is encoded for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The provider's name; selects the request's provider options.
+    pub provider: String,
+    /// The model's name on the wire.
+    pub model: String,
+    /// Whether the reply shall come in pieces.
+    pub delivery: Delivery,
+    /// The provider's differences from its dialect.
+    pub quirks: Quirks,
+    /// The most tokens that one reply may have, when known.
+    pub output_tokens_max: Option<u64>,
+}
+
+impl Dialect {
+    /// Returns the dialect's name, as it stands in reasoning parts and in configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AnthropicMessages => anthropic_messages::NAME,
+            Self::OpenaiChat => openai_chat::NAME,
+        }
+    }
+
+    /// Says the request in this dialect: pure, and the same bytes every time.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind `InvalidRequest` when the dialect has no words for it.
+    pub fn encode(self, request: &Request, target: &Target) -> Result<WireRequest, ModelError> {
+        match self {
+            Self::AnthropicMessages => anthropic_messages::encode(request, target),
+            Self::OpenaiChat => openai_chat::encode(request, target),
+        }
+    }
+
+    /// Says what [`Dialect::encode`] leaves out or changes.
+    pub fn check(self, request: &Request, target: &Target) -> Vec<Loss> {
+        match self {
+            Self::AnthropicMessages => anthropic_messages::check(request, target),
+            Self::OpenaiChat => openai_chat::check(request, target),
+        }
+    }
+
+    /// Makes a decoder of one streamed reply.
+    ///
+    /// `turn` is the number of assistant messages in the request. Ids of tool calls that the
+    /// provider leaves out are made of it, so that they are unique in the conversation.
+    pub fn decoder(self, turn: usize) -> Decoder {
+        match self {
+            Self::AnthropicMessages => Decoder::of_sse(Box::new(AnthropicFrames::new(turn))),
+            Self::OpenaiChat => Decoder::of_sse(Box::new(ChatFrames::new(turn))),
+        }
+    }
+
+    /// Decodes a reply that came at once, into the events that a stream would have had. For
+    /// `turn` see [`Dialect::decoder`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind `Malformed` when the body is no reply of this dialect, and
+    /// the provider's own error when it holds one.
+    pub fn decode_reply(self, body: &[u8], turn: usize) -> Result<Vec<Event>, ModelError> {
+        match self {
+            Self::AnthropicMessages => AnthropicFrames::new(turn).whole(body),
+            Self::OpenaiChat => ChatFrames::new(turn).whole(body),
+        }
+    }
+}
