@@ -77,14 +77,20 @@ impl Source {
             .collect()
     }
 
-    /// The lines, from 1, on which a path begins with a crate's name, as in `redb::Database`
-    /// and `use redb as store`.
+    /// The lines, from 1, on which a path begins with a crate's name, as in `redb::Database`,
+    /// `::redb::Database` and `use redb as store`. In a file with a module of that name only
+    /// the absolute form means the crate.
     pub(crate) fn lines_naming(&self, krate: &str) -> Vec<usize> {
+        let hidden = self.modules().contains(&krate);
         words(&self.code, krate)
             .filter(|&after| {
-                let before = &self.code[..after - krate.len()];
-                let heads_path = self.code[after..].starts_with("::") && !before.ends_with("::");
-                heads_path || before.trim_end().ends_with("use")
+                let (before, rest) = (&self.code[..after - krate.len()], &self.code[after..]);
+                match before.strip_suffix("::") {
+                    Some(outer) => rest.starts_with("::") && !outer.ends_with(is_word),
+                    None => {
+                        !hidden && (rest.starts_with("::") || before.trim_end().ends_with("use"))
+                    }
+                }
             })
             .map(|after| line_of(&self.code, after))
             .collect()

@@ -86,7 +86,9 @@ fn a_crate_is_named_only_at_the_head_of_a_path() {
         "let a = my_redb::open();\n",
         "let b = \"redb::\";\n",
         "use redb as store;\n",
-        "mod redb;\n",
+        "fn f(d: ::redb::Database) {}\n",
     ));
-    assert_eq!(source.lines_naming("redb"), [1, 5]);
+    assert_eq!(source.lines_naming("redb"), [1, 5, 6]);
+    let source = Source::read("mod redb;\npub use redb::Store;\nuse ::redb::Database;\n");
+    assert_eq!(source.lines_naming("redb"), [3]);
 }
