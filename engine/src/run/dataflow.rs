@@ -209,7 +209,8 @@ fn expression_problem(error: ExpressionError) -> Problem {
         .with_detail(error.to_string())
 }
 
-fn conform(schema: Option<&Schema>, value: &Datum, what: &str) -> Result<(), Problem> {
+/// Checks a value against a schema, if there is one.
+pub(super) fn conform(schema: Option<&Schema>, value: &Datum, what: &str) -> Result<(), Problem> {
     let Some(schema) = schema else { return Ok(()) };
     schema.check(value.value()).map_err(|complaints| {
         Problem::standard(

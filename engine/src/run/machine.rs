@@ -335,7 +335,7 @@ impl<'a> Machine<'a> {
                 let reads = std::mem::take(&mut branch.top_mut().reads);
                 self.end(Phase::Completed, Some(output), None, reads, caused_by);
             }
-            Err(problem) => self.end(Phase::Faulted, None, Some(problem), Vec::new(), caused_by),
+            Err(problem) => return Step::Fault { problem, caused_by },
         }
         Step::Wait
     }

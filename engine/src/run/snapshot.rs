@@ -21,7 +21,7 @@ const SNAPSHOT_FORMAT: u16 = 1;
 struct Snapshot<V> {
     definition: Digest,
     values: Vec<V>,
-    state: State<u32>,
+    state: State<usize>,
 }
 
 /// Why a snapshot could not be read. Replay the log from its start instead.
@@ -48,13 +48,17 @@ pub enum SnapshotError {
 
 impl Run {
     /// Writes the state of the run.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the state is plain data in memory"
+    )]
     pub fn snapshot(&self) -> Vec<u8> {
         let mut values: Vec<Datum> = Vec::new();
-        let mut places: BTreeMap<usize, u32> = BTreeMap::new();
+        let mut places: BTreeMap<usize, usize> = BTreeMap::new();
         let state = self.state.clone().map(&mut |datum| {
             *places.entry(datum.address()).or_insert_with(|| {
                 values.push(datum);
-                u32::try_from(values.len() - 1).expect("a run has fewer than 2^32 values")
+                values.len() - 1
             })
         });
         let snapshot = Snapshot {
@@ -84,7 +88,7 @@ impl Run {
         let nothing = Datum::new(Value::Null);
         let mut is_complete = true;
         let mut state = snapshot.state.map(&mut |index| {
-            values.get(index as usize).cloned().unwrap_or_else(|| {
+            values.get(index).cloned().unwrap_or_else(|| {
                 is_complete = false;
                 nothing.clone()
             })

@@ -8,30 +8,34 @@ use super::{place, variables};
 use crate::{EffectRequest, Phase, Problem, ProblemKind, Sequence, Timestamp};
 
 /// Something that becomes due.
+///
+/// Of things due at once, what goes on comes before what gives up, and of limits that pass at
+/// once, the outer one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Due {
     at: Timestamp,
-    what: What,
+    gives_up: bool,
     branch: BranchId,
-    /// The index of the frame. Of two limits that pass at once, the outer one counts.
+    /// The index of the frame.
     depth: usize,
+    what: What,
     /// The start of the frame, because another one may stand there by then.
     started: Sequence,
 }
 
-/// What becomes due. Of things due at once, what goes on comes before what gives up.
+/// What becomes due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     /// The wait is over.
     Wait(Sequence),
     /// The delay before the next attempt is over.
     Retry,
-    /// The question lapsed.
-    Lapse(Sequence),
-    /// The time of one attempt is over.
-    AttemptDeadline,
     /// The time of the task is over.
     Deadline,
+    /// The time of one attempt is over.
+    AttemptDeadline,
+    /// The question lapsed.
+    Lapse(Sequence),
 }
 
 /// Returns when the next thing is due in a run.
@@ -70,9 +74,10 @@ fn frame_dues<'a>(
     let outer = frame.deadline.map(|at| (at, What::Deadline));
     outer.into_iter().chain(inner).map(move |(at, what)| Due {
         at,
-        what,
+        gives_up: !matches!(what, What::Wait(_) | What::Retry),
         branch: branch.id,
         depth,
+        what,
         started: frame.started,
     })
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::begin_list;
 use crate::definition::tree::{CallTask, RunWorkflow, Task, TaskKind};
+use crate::run::dataflow::conform;
 use crate::run::datum::Datum;
 use crate::run::frame::{Branch, Work};
 use crate::run::machine::{Machine, Step};
@@ -26,6 +27,7 @@ impl<'a> Machine<'a> {
     ) -> Result<Step<'a>, Problem> {
         let input = branch.top().input.clone();
         let arguments = self.evaluate(branch, &call.with, &input)?;
+        conform(call.arguments.as_ref(), &arguments, "what `with` gives")?;
         let request = match call.function.as_str() {
             APPROVAL => self.approval(arguments.value())?,
             name => EffectRequest::Call(Call {
@@ -119,12 +121,9 @@ impl<'a> Machine<'a> {
     ) -> Step<'a> {
         branch.top_mut().work = Work::Leaf;
         let caused_by = vec![cause];
-        match result {
+        match result.and_then(|answer| answered(branch, task, answer)) {
             Ok(data) => Step::Output {
-                data: match &task.kind {
-                    TaskKind::RunWorkflow(child) if !child.wait => branch.top().input.clone(),
-                    _ => data,
-                },
+                data,
                 then: None,
                 caused_by,
             },
@@ -134,6 +133,18 @@ impl<'a> Machine<'a> {
                 Step::Fault { problem, caused_by }
             }
         }
+    }
+}
+
+/// Makes the raw output of a task of the answer to its effect.
+fn answered(branch: &Branch<Datum>, task: &Task, answer: Datum) -> Result<Datum, Problem> {
+    match &task.kind {
+        TaskKind::RunWorkflow(child) if !child.wait => Ok(branch.top().input.clone()),
+        TaskKind::Call(call) => {
+            conform(call.result.as_ref(), &answer, "the answer")?;
+            Ok(answer)
+        }
+        _ => Ok(answer),
     }
 }
 

@@ -1,0 +1,13 @@
+//! The run machine, from outside: inputs in, records out.
+
+mod calls;
+mod control;
+mod dataflow;
+mod failure;
+mod kit;
+mod model;
+mod order;
+mod people;
+mod replay;
+mod time;
+mod trial;
