@@ -1,1 +1,21 @@
-//! stub
+//! A shared graph of facts with provenance, and a tamper-evident audit trail, for agents and
+//! routines.
+
+mod assertion;
+mod commit;
+mod id;
+mod moment;
+mod provenance;
+mod scope;
+mod value;
+
+pub use assertion::{Assertion, Confidence, Entity, Known, Object, Polarity, Trust};
+pub use commit::{
+    Commit, EntityRef, Expect, ObjectRef, Observation, Op, Receipt, Repeated, Statement, Verdict,
+    Version,
+};
+pub use id::{EntityId, InvalidId, ItemId, Snapshot};
+pub use moment::{Interval, InvalidMoment, Moment};
+pub use provenance::{Actor, Provenance};
+pub use scope::{Access, Authority, InvalidScope, Scope};
+pub use value::{InvalidJson, Json, Value};
