@@ -3,19 +3,25 @@
 
 mod assertion;
 mod commit;
+mod error;
 mod id;
 mod moment;
 mod provenance;
 mod scope;
+mod seal;
+pub mod store;
 mod value;
+mod vault;
 
 pub use assertion::{Assertion, Confidence, Entity, Known, Object, Polarity, Trust};
 pub use commit::{
     Commit, EntityRef, Expect, ObjectRef, Observation, Op, Receipt, Repeated, Statement, Verdict,
     Version,
 };
+pub use error::{Conflict, ContextError, Remedy};
 pub use id::{EntityId, InvalidId, ItemId, Snapshot};
 pub use moment::{Interval, InvalidMoment, Moment};
 pub use provenance::{Actor, Provenance};
 pub use scope::{Access, Authority, InvalidScope, Scope};
 pub use value::{InvalidJson, Json, Value};
+pub use vault::{FileVault, MemoryVault, RootKey, Vault, VaultError};
