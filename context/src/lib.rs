@@ -2,14 +2,19 @@
 //! routines.
 
 mod assertion;
+mod codec;
 mod commit;
 mod error;
 mod id;
+mod key;
 mod moment;
 mod provenance;
+mod row;
 mod scope;
 mod seal;
+mod siphash;
 pub mod store;
+mod text;
 mod value;
 mod vault;
 

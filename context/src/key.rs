@@ -1,0 +1,323 @@
+//! The keys of all rows. One ordered map holds every table; the first byte names the table,
+//! the next four the scope. `docs/format.md` describes them for people.
+
+use crate::siphash::IndexKey;
+use crate::{EntityId, ItemId, Snapshot};
+
+/// The number that stands for a scope in keys. 0 is no scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ScopeId(pub(crate) u32);
+
+/// The number that stands for a predicate in the keys of one scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PredicateId(pub(crate) u32);
+
+impl PredicateId {
+    /// Predicates of callers start here; smaller numbers belong to this crate.
+    pub(crate) const FIRST: Self = Self(64);
+}
+
+/// The other side of a predicate, as it stands in keys: an entity's id or a value's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ObjectKey {
+    Entity(EntityId),
+    Value(u64),
+}
+
+impl ObjectKey {
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Self::Entity(_) => 0,
+            Self::Value(_) => 1,
+        }
+    }
+
+    pub(crate) fn word(self) -> u64 {
+        match self {
+            Self::Entity(id) => id.number(),
+            Self::Value(hash) => hash,
+        }
+    }
+
+    pub(crate) fn from_parts(tag: u8, word: u64) -> Option<Self> {
+        match tag {
+            0 => Some(Self::Entity(EntityId::from_number(word))),
+            1 => Some(Self::Value(word)),
+            _ => None,
+        }
+    }
+}
+
+/// Domains of the keyed hash, in its top byte; the scope fills the rest, so that equal words
+/// of two scopes share nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum HashDomain {
+    Name,
+    Value,
+    Word,
+}
+
+pub(crate) fn scoped_hash(key: IndexKey, domain: HashDomain, scope: ScopeId, text: &str) -> u64 {
+    let domain = match domain {
+        HashDomain::Name => 1_u64,
+        HashDomain::Value => 2,
+        HashDomain::Word => 3,
+    };
+    key.hash((domain << 56) | u64::from(scope.0), text.as_bytes())
+}
+
+const META: u8 = b'M';
+const SCOPE: u8 = b'S';
+const SCOPE_PATH: u8 = b'T';
+const PREDICATE: u8 = b'P';
+const PREDICATE_NAME: u8 = b'Q';
+const LOG: u8 = b'L';
+const NAME: u8 = b'N';
+const FORWARD: u8 = b'F';
+const BACKWARD: u8 = b'B';
+const BY_VALUE: u8 = b'V';
+const WORD: u8 = b'W';
+const WORD_TOTALS: u8 = b'X';
+const LINEAGE: u8 = b'D';
+const IDEMPOTENCY: u8 = b'I';
+const SUBJECT_KEY: u8 = b'K';
+const BUCKET_KEY: u8 = b'U';
+const AUDIT_LEAF: u8 = b'a';
+const AUDIT_TILE: u8 = b'b';
+const AUDIT_RUN: u8 = b'r';
+
+/// A key under construction.
+struct Key(Vec<u8>);
+
+impl Key {
+    fn new(table: u8) -> Self {
+        let mut bytes = Vec::with_capacity(32);
+        bytes.push(table);
+        Self(bytes)
+    }
+
+    fn scoped(table: u8, scope: ScopeId) -> Self {
+        Self::new(table).u32(scope.0)
+    }
+
+    fn byte(mut self, byte: u8) -> Self {
+        self.0.push(byte);
+        self
+    }
+
+    fn u32(mut self, number: u32) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    fn u64(mut self, number: u64) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+/// Returns the first key after all keys that start with the prefix.
+pub(crate) fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    unreachable!("table letters are below 255, so some byte can be counted up")
+}
+
+pub(crate) fn meta(name: &str) -> Vec<u8> {
+    Key::new(META).bytes(name.as_bytes()).0
+}
+
+pub(crate) fn scope(path: &[u8]) -> Vec<u8> {
+    Key::new(SCOPE).bytes(path).0
+}
+
+pub(crate) fn scope_path(scope: ScopeId) -> Vec<u8> {
+    Key::scoped(SCOPE_PATH, scope).0
+}
+
+pub(crate) fn predicate(scope: ScopeId, name: &str) -> Vec<u8> {
+    Key::scoped(PREDICATE, scope).bytes(name.as_bytes()).0
+}
+
+pub(crate) fn predicate_name(scope: ScopeId, predicate: PredicateId) -> Vec<u8> {
+    Key::scoped(PREDICATE_NAME, scope).u32(predicate.0).0
+}
+
+pub(crate) fn predicate_names(scope: ScopeId) -> Vec<u8> {
+    Key::scoped(PREDICATE_NAME, scope).0
+}
+
+/// The row of an item, an entity or (with number `commit << 16`) a commit.
+pub(crate) fn log(scope: ScopeId, row: u64) -> Vec<u8> {
+    Key::scoped(LOG, scope).u64(row).0
+}
+
+pub(crate) fn log_item(scope: ScopeId, item: ItemId) -> Vec<u8> {
+    log(scope, item.number())
+}
+
+pub(crate) fn log_commit(scope: ScopeId, commit: Snapshot) -> Vec<u8> {
+    log(scope, ItemId::new(commit, 0).number())
+}
+
+pub(crate) fn name(scope: ScopeId, hash: u64, entity: EntityId) -> Vec<u8> {
+    Key::scoped(NAME, scope).u64(hash).u64(entity.number()).0
+}
+
+pub(crate) fn names(scope: ScopeId, hash: u64) -> Vec<u8> {
+    Key::scoped(NAME, scope).u64(hash).0
+}
+
+pub(crate) fn forward(
+    scope: ScopeId,
+    subject: EntityId,
+    predicate: PredicateId,
+    item: ItemId,
+) -> Vec<u8> {
+    Key::scoped(FORWARD, scope)
+        .u64(subject.number())
+        .u32(predicate.0)
+        .u64(item.number())
+        .0
+}
+
+pub(crate) fn forward_of(scope: ScopeId, subject: EntityId) -> Vec<u8> {
+    Key::scoped(FORWARD, scope).u64(subject.number()).0
+}
+
+pub(crate) fn forward_all(scope: ScopeId) -> Vec<u8> {
+    Key::scoped(FORWARD, scope).0
+}
+
+pub(crate) fn forward_pair(scope: ScopeId, subject: EntityId, predicate: PredicateId) -> Vec<u8> {
+    Key::scoped(FORWARD, scope)
+        .u64(subject.number())
+        .u32(predicate.0)
+        .0
+}
+
+pub(crate) fn backward(
+    scope: ScopeId,
+    object: EntityId,
+    predicate: PredicateId,
+    item: ItemId,
+) -> Vec<u8> {
+    Key::scoped(BACKWARD, scope)
+        .u64(object.number())
+        .u32(predicate.0)
+        .u64(item.number())
+        .0
+}
+
+pub(crate) fn backward_of(scope: ScopeId, object: EntityId) -> Vec<u8> {
+    Key::scoped(BACKWARD, scope).u64(object.number()).0
+}
+
+pub(crate) fn backward_pair(scope: ScopeId, object: EntityId, predicate: PredicateId) -> Vec<u8> {
+    Key::scoped(BACKWARD, scope)
+        .u64(object.number())
+        .u32(predicate.0)
+        .0
+}
+
+pub(crate) fn by_value(
+    scope: ScopeId,
+    predicate: PredicateId,
+    object: ObjectKey,
+    item: ItemId,
+) -> Vec<u8> {
+    Key::scoped(BY_VALUE, scope)
+        .u32(predicate.0)
+        .byte(object.tag())
+        .u64(object.word())
+        .u64(item.number())
+        .0
+}
+
+pub(crate) fn by_value_of(scope: ScopeId, predicate: PredicateId) -> Vec<u8> {
+    Key::scoped(BY_VALUE, scope).u32(predicate.0).0
+}
+
+pub(crate) fn by_value_pair(scope: ScopeId, predicate: PredicateId, object: ObjectKey) -> Vec<u8> {
+    Key::scoped(BY_VALUE, scope)
+        .u32(predicate.0)
+        .byte(object.tag())
+        .u64(object.word())
+        .0
+}
+
+pub(crate) fn word(scope: ScopeId, word: u64, first: ItemId) -> Vec<u8> {
+    Key::scoped(WORD, scope).u64(word).u64(first.number()).0
+}
+
+pub(crate) fn word_chunks(scope: ScopeId, word: u64) -> Vec<u8> {
+    Key::scoped(WORD, scope).u64(word).0
+}
+
+pub(crate) fn word_totals(scope: ScopeId, commit: Snapshot) -> Vec<u8> {
+    Key::scoped(WORD_TOTALS, scope).u64(commit.number()).0
+}
+
+pub(crate) fn word_totals_of(scope: ScopeId) -> Vec<u8> {
+    Key::scoped(WORD_TOTALS, scope).0
+}
+
+pub(crate) fn lineage(scope: ScopeId, source: ItemId, derived: ItemId) -> Vec<u8> {
+    Key::scoped(LINEAGE, scope)
+        .u64(source.number())
+        .u64(derived.number())
+        .0
+}
+
+pub(crate) fn idempotency(scope: ScopeId, hash: &[u8; 32]) -> Vec<u8> {
+    Key::scoped(IDEMPOTENCY, scope).bytes(&hash[..16]).0
+}
+
+pub(crate) fn subject_key(bucket: u8, scope: ScopeId, entity: EntityId) -> Vec<u8> {
+    Key::new(SUBJECT_KEY)
+        .byte(bucket)
+        .u32(scope.0)
+        .u64(entity.number())
+        .0
+}
+
+pub(crate) fn bucket_key(bucket: u16) -> Vec<u8> {
+    Key::new(BUCKET_KEY).bytes(&bucket.to_be_bytes()).0
+}
+
+pub(crate) fn audit_leaf(position: u64) -> Vec<u8> {
+    Key::new(AUDIT_LEAF).u64(position).0
+}
+
+pub(crate) fn audit_leaves() -> Vec<u8> {
+    Key::new(AUDIT_LEAF).0
+}
+
+pub(crate) fn audit_tile(level: u8, index: u64) -> Vec<u8> {
+    Key::new(AUDIT_TILE).byte(level).u64(index).0
+}
+
+pub(crate) fn audit_run(run: &[u8; 16], seq: u64) -> Vec<u8> {
+    Key::new(AUDIT_RUN).bytes(run).u64(seq).0
+}
+
+/// Returns the last eight bytes of a key as a number: the row id that most keys end with.
+pub(crate) fn last_number(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.last_chunk()?))
+}
+
+/// Returns the predicate that stands in a key of the forward or backward table.
+pub(crate) fn edge_predicate(key: &[u8]) -> Option<PredicateId> {
+    let bytes = key.get(13..17)?.try_into().ok()?;
+    Some(PredicateId(u32::from_be_bytes(bytes)))
+}
