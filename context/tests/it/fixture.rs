@@ -1,0 +1,67 @@
+//! Contexts, callers and commits that the tests share.
+
+use std::sync::Arc;
+
+use layercake_context::store::{MemoryStore, Store};
+use layercake_context::{
+    Access, Actor, Authority, Commit, Context, MemoryVault, Moment, Op, Provenance, Scope,
+    Statement, Vault,
+};
+
+/// A store, its vault, and how to open a context on them again.
+pub(crate) struct Place {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<dyn Vault>,
+    opened: u8,
+}
+
+impl Place {
+    pub(crate) fn in_memory() -> Self {
+        Self::on(MemoryStore::new())
+    }
+
+    pub(crate) fn on(store: impl Store + 'static) -> Self {
+        Self {
+            store: Arc::new(store),
+            vault: Arc::new(MemoryVault::new()),
+            opened: 0,
+        }
+    }
+
+    /// Opens a context; each opening brings its own entropy, as a caller must.
+    pub(crate) fn open(&mut self) -> Context {
+        self.opened += 1;
+        let entropy = [self.opened; 32];
+        Context::open(Arc::clone(&self.store), Arc::clone(&self.vault), entropy)
+            .expect("a healthy store opens")
+    }
+}
+
+pub(crate) fn memory() -> Context {
+    Place::in_memory().open()
+}
+
+pub(crate) fn access(scope: &str, authority: Authority) -> Access {
+    Access::new(Scope::tenant(scope).unwrap(), authority)
+}
+
+pub(crate) fn agent() -> Access {
+    access("acme", Authority::Agent)
+}
+
+pub(crate) fn person() -> Access {
+    access("acme", Authority::Person)
+}
+
+pub(crate) fn commit(ops: impl IntoIterator<Item = Op>) -> Commit {
+    let provenance = Provenance::of(Actor::Agent("clerk".into()));
+    Commit::new(moment(0), provenance, ops.into_iter().collect())
+}
+
+pub(crate) fn says(subject: &str, predicate: &str, object: &str) -> Op {
+    Op::Assert(Statement::new(subject, predicate, object))
+}
+
+pub(crate) fn moment(millis: i64) -> Moment {
+    Moment::from_millis(millis)
+}
