@@ -1,1 +1,71 @@
-//! stub
+//! The runtime that keeps an agent alive: turns, tools, sessions, budgets, approvals and
+//! truthful recovery.
+//!
+//! An [`Agent`] drives sessions. Each is an append-only log; what happens next is a pure
+//! function of what the log says, so that any process can go on where another one died.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use layercake_harness::approval::StandingDecision;
+//! use layercake_harness::session::MemorySessions;
+//! use layercake_harness::tool::{List, Read};
+//! use layercake_harness::{
+//!     Agent, AgentSpec, HarnessError, NoSink, Report, SessionId, SystemClock, Toolbox, Workspace,
+//! };
+//! use layercake_model::Model;
+//!
+//! async fn ask(model: Arc<dyn Model>, workspace: Workspace) -> Result<Report, HarnessError> {
+//!     let toolbox = Toolbox::new()
+//!         .with(Read::new(workspace.clone()))?
+//!         .with(List::new(workspace))?;
+//!     let agent = Agent::new(
+//!         model,
+//!         toolbox,
+//!         Arc::new(MemorySessions::new()),
+//!         Arc::new(StandingDecision::reject("nobody", "nobody is there to ask")),
+//!         Arc::new(NoSink),
+//!         Arc::new(SystemClock),
+//!     );
+//!     let session = SessionId::new("first").expect("a short printable text");
+//!     agent.run(&session, &AgentSpec::new("reader", "What is in this folder?")).await
+//! }
+//! ```
+
+mod agent;
+pub mod approval;
+mod autonomy;
+mod budget;
+mod clock;
+mod digest;
+mod effect;
+mod error;
+mod id;
+mod output;
+mod prompt;
+mod report;
+pub mod sandbox;
+pub mod session;
+mod sink;
+mod spec;
+mod state;
+mod step;
+pub mod tool;
+mod toolbox;
+mod window;
+mod workspace;
+
+pub use agent::Agent;
+pub use autonomy::{Autonomy, Permission};
+pub use budget::{Budget, BudgetKind, Spent};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use digest::{Digest, InvalidDigest};
+pub use effect::{EffectClass, Reach};
+pub use error::{HarnessError, Remedy};
+pub use id::{ApprovalId, CallId, Fence, InvalidSessionId, SessionId};
+pub use report::{AgentOutcome, Report, Stop};
+pub use sink::{EventSink, NoSink, Progress, ToolEnd};
+pub use spec::{AgentSpec, Guidance, Material, SkillCard, ToolSelection};
+pub use state::{FoldError, SessionState};
+pub use toolbox::{Toolbox, ToolboxError};
+pub use workspace::{Workspace, WorkspaceError};

@@ -1,0 +1,175 @@
+//! What an agent may spend, what it has spent, and what that leaves.
+
+use layercake_model::Usage;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// The share of a budget after which the agent is warned, in percent. Late enough to be rare,
+/// early enough to leave a turn or two.
+const WARNING_PERCENT: u64 = 85;
+
+/// The limits of one session, counted from its beginning. Every limit is hard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Budget {
+    /// The most turns.
+    pub turns_max: u32,
+    /// The most tool calls.
+    pub tool_calls_max: u32,
+    /// The most tokens of all classes; `None` for no limit.
+    pub tokens_max: Option<u64>,
+    /// The most money, in US dollars; `None` for no limit.
+    pub usd_max: Option<Decimal>,
+    /// The most time at work, in milliseconds, pauses not counted; `None` for no limit.
+    pub work_ms_max: Option<u64>,
+}
+
+impl Budget {
+    /// Returns limits for a task of minutes: 50 turns, 200 tool calls, and nothing else.
+    pub fn standard() -> Self {
+        Self {
+            turns_max: 50,
+            tool_calls_max: 200,
+            tokens_max: None,
+            usd_max: None,
+            work_ms_max: None,
+        }
+    }
+}
+
+/// One of the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BudgetKind {
+    /// Turns.
+    Turns,
+    /// Tool calls.
+    ToolCalls,
+    /// Tokens.
+    Tokens,
+    /// Money.
+    Money,
+    /// Time at work.
+    Time,
+}
+
+impl BudgetKind {
+    /// Returns what is counted, for messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Turns => "turns",
+            Self::ToolCalls => "tool calls",
+            Self::Tokens => "tokens",
+            Self::Money => "money",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// What a session has spent so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spent {
+    /// Turns begun.
+    pub turns: u32,
+    /// Tool calls intended.
+    pub tool_calls: u32,
+    /// Tokens charged, by class.
+    pub usage: Usage,
+    /// Money charged, in US dollars, as far as it is known.
+    pub usd: Decimal,
+    /// Charges whose money is unknown.
+    pub unpriced: u32,
+    /// Money set aside for calls whose end was lost, in US dollars; counts against the limit.
+    pub lost_usd: Decimal,
+    /// Milliseconds at work.
+    pub work_ms: u64,
+}
+
+/// What one model call may use.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reservation {
+    /// Input tokens, estimated.
+    pub(crate) input_tokens: u64,
+    /// The most output tokens.
+    pub(crate) output_tokens: u64,
+    /// What both cost at most, in US dollars; `None` when the price is unknown.
+    pub(crate) usd: Option<Decimal>,
+}
+
+impl Budget {
+    /// Returns the first limit that forbids another model call. Used-up tool calls do not: the
+    /// agent may still answer.
+    pub fn exhausted(&self, spent: &Spent) -> Option<BudgetKind> {
+        let tokens = spent.usage.total_tokens();
+        let usd = spent.usd + spent.lost_usd;
+        if spent.turns >= self.turns_max {
+            Some(BudgetKind::Turns)
+        } else if self.tokens_max.is_some_and(|max| tokens >= max) {
+            Some(BudgetKind::Tokens)
+        } else if self
+            .usd_max
+            .is_some_and(|max| usd > Decimal::ZERO && usd >= max)
+        {
+            Some(BudgetKind::Money)
+        } else if self.work_ms_max.is_some_and(|max| spent.work_ms >= max) {
+            Some(BudgetKind::Time)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the first limit that forbids another tool call. After the last turn there is
+    /// nobody left to read a result, so its calls are not made.
+    pub fn exhausted_for_tools(&self, spent: &Spent) -> Option<BudgetKind> {
+        if spent.tool_calls >= self.tool_calls_max {
+            Some(BudgetKind::ToolCalls)
+        } else {
+            self.exhausted(spent)
+        }
+    }
+
+    /// Returns the first limit that is nearly used up: the last turn begins, or less than a
+    /// sixth of something else is left.
+    pub fn nearly_exhausted(&self, spent: &Spent) -> Option<BudgetKind> {
+        let near =
+            |used: u64, max: u64| used.saturating_mul(100) >= max.saturating_mul(WARNING_PERCENT);
+        let tokens = spent.usage.total_tokens();
+        let usd = (spent.usd + spent.lost_usd) * Decimal::ONE_HUNDRED;
+        if self.turns_max > 1 && spent.turns + 1 >= self.turns_max {
+            Some(BudgetKind::Turns)
+        } else if spent.tool_calls > 0
+            && near(u64::from(spent.tool_calls), u64::from(self.tool_calls_max))
+        {
+            Some(BudgetKind::ToolCalls)
+        } else if self.tokens_max.is_some_and(|max| near(tokens, max)) {
+            Some(BudgetKind::Tokens)
+        } else if self
+            .usd_max
+            .is_some_and(|max| usd > Decimal::ZERO && usd >= max * Decimal::from(WARNING_PERCENT))
+        {
+            Some(BudgetKind::Money)
+        } else if self.work_ms_max.is_some_and(|max| near(spent.work_ms, max)) {
+            Some(BudgetKind::Time)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the tokens that are left; `None` for no limit.
+    pub fn tokens_left(&self, spent: &Spent) -> Option<u64> {
+        self.tokens_max
+            .map(|max| max.saturating_sub(spent.usage.total_tokens()))
+    }
+
+    /// Returns the money that is left, in US dollars; `None` for no limit.
+    pub fn usd_left(&self, spent: &Spent) -> Option<Decimal> {
+        self.usd_max
+            .map(|max| (max - spent.usd - spent.lost_usd).max(Decimal::ZERO))
+    }
+
+    /// Returns the time at work that is left, in milliseconds; `None` for no limit.
+    pub fn work_ms_left(&self, spent: &Spent) -> Option<u64> {
+        self.work_ms_max
+            .map(|max| max.saturating_sub(spent.work_ms))
+    }
+}

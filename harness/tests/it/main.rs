@@ -1,0 +1,18 @@
+//! What the harness promises, checked from outside.
+
+#[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod budgets;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod runs;
+#[cfg(test)]
+mod shell;
+#[cfg(test)]
+mod stores;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod workspace;
