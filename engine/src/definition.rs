@@ -24,6 +24,7 @@ use diagnostic::Diagnostic;
 use node::Node;
 use report::Report;
 use span::Text;
+pub(crate) use suggestion::nearest;
 use tree::Tree;
 
 /// A checked definition of a routine. Cloning it is cheap.

@@ -2,7 +2,14 @@
 //!
 //! It must never evaluate text that comes from data; only the definition holds expressions.
 
-mod evaluation;
+mod datum;
+mod direct;
+mod meter;
+mod mistakes;
+mod names;
+mod natives;
+mod prelude;
+mod program;
 mod template;
 
 use std::borrow::Cow;
@@ -12,7 +19,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use evaluation::Program;
+use program::Program;
 pub use template::Template;
 
 /// What the variables of an expression stand for.
@@ -157,7 +164,16 @@ pub enum ExpressionFailure {
     /// It took too many steps.
     #[error("it did not end within {0} steps")]
     TooLong(u64),
+    /// Its calls are nested too deeply.
+    #[error("its calls are nested too deeply")]
+    TooDeep,
+    /// There was no thread to evaluate it on; trying again may help.
+    #[error("there is no thread to evaluate it on")]
+    NoThread,
     /// It made too large a value, or too deep a one.
     #[error("it makes a value that is {0}")]
     TooLarge(&'static str),
 }
+
+#[cfg(test)]
+mod tests;

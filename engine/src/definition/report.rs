@@ -66,10 +66,6 @@ impl Report {
         self.text.as_str()
     }
 
-    pub(crate) fn text(&self) -> &Text {
-        &self.text
-    }
-
     /// Returns the line that a byte stands on.
     pub(crate) fn line_at(&self, byte: usize) -> &str {
         self.text.line(self.text.position(byte).0)

@@ -62,9 +62,4 @@ impl Text {
         let end = self.lines.get(line).copied().unwrap_or(self.source.len());
         self.source[start..end].trim_end_matches(['\n', '\r'])
     }
-
-    /// Returns how many lines there are.
-    pub(crate) fn line_count(&self) -> usize {
-        self.lines.len()
-    }
 }

@@ -29,6 +29,7 @@ impl Reader<'_> {
                     entry.key_span,
                     format!("unknown key `{}`", entry.key),
                 )
+                .label("not known here")
                 .help(help);
         }
         true

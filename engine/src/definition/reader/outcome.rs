@@ -2,9 +2,7 @@
 
 use crate::definition::codes;
 use crate::definition::node::{Node, Shape};
-use crate::definition::tree::{
-    Backoff, ErrorTemplate, ProblemFilter, RetryPolicy, TaskKind, TaskList, Try,
-};
+use crate::definition::tree::{Backoff, ErrorTemplate, ProblemFilter, RetryPolicy, TaskKind, Try};
 use crate::expression::{Expression, Template};
 
 use super::Reader;

@@ -288,6 +288,7 @@ impl Reader<'_> {
                 node.span,
                 format!("there is no task `{name}` in this list"),
             )
+            .label("not in this list")
             .help(help);
     }
 }
