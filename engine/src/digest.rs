@@ -34,12 +34,12 @@ impl Digest {
 
     /// Returns 64 hexadecimal digits, without the prefix.
     pub fn to_hex(self) -> String {
-        use fmt::Write;
-        let mut hex = String::with_capacity(64);
-        for byte in self.0 {
-            write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-        }
-        hex
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        self.0
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .collect()
     }
 }
 
@@ -48,7 +48,7 @@ impl Digest {
 /// Source: RFC 8785 (JSON Canonicalization Scheme), with one difference: integers beyond 2^53
 /// keep all their digits.
 pub fn canonical_json(value: &Value) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(128);
     write_canonical(value, &mut out);
     out
 }
@@ -67,13 +67,15 @@ fn write_canonical(value: &Value, out: &mut String) {
         }
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_unstable_by(|a, b| a.0.cmp(b.0));
+            if !entries.is_sorted_by(|a, b| a.0 < b.0) {
+                entries.sort_unstable_by(|a, b| a.0.cmp(b.0));
+            }
             out.push('{');
             for (i, (key, item)) in entries.into_iter().enumerate() {
                 if i > 0 {
                     out.push(',');
                 }
-                out.push_str(&Value::String(key.clone()).to_string());
+                write_text(key, out);
                 out.push(':');
                 write_canonical(item, out);
             }
@@ -85,8 +87,39 @@ fn write_canonical(value: &Value, out: &mut String) {
             }
             _ => out.push_str(&number.to_string()),
         },
-        Value::Null | Value::Bool(_) | Value::String(_) => out.push_str(&value.to_string()),
+        Value::String(text) => write_text(text, out),
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
     }
+}
+
+/// Writes a string with the escapes of RFC 8785: the short ones, and `\u00xx` below a space.
+fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    let mut copied = 0;
+    for (i, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            0x08 => "\\b",
+            0x09 => "\\t",
+            0x0A => "\\n",
+            0x0C => "\\f",
+            0x0D => "\\r",
+            0x00..=0x1F => "",
+            _ => continue,
+        };
+        out.push_str(&text[copied..i]);
+        copied = i + 1;
+        if escape.is_empty() {
+            out.push_str(&format!("\\u{byte:04x}"));
+        } else {
+            out.push_str(escape);
+        }
+    }
+    out.push_str(&text[copied..]);
+    out.push('"');
 }
 
 impl fmt::Display for Digest {
@@ -159,5 +192,41 @@ impl<'de> Deserialize<'de> for Digest {
         } else {
             deserializer.deserialize_bytes(Visitor)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn canonical_text_is_sorted_dense_and_escaped_as_json_is() {
+        let cases = [
+            (
+                json!({ "b": 1, "a": [true, null, 1.0, 1.5] }),
+                r#"{"a":[true,null,1,1.5],"b":1}"#,
+            ),
+            (
+                json!(18_446_744_073_709_551_615_u64),
+                "18446744073709551615",
+            ),
+            (json!("\u{1}\u{1f}\"\\/\u{8}\t\n\u{c}\r\u{7f}é€😀"), ""),
+        ];
+        for (value, expected) in cases {
+            let text = canonical_json(&value);
+            match expected {
+                "" => assert_eq!(text, value.to_string(), "as serde_json writes it"),
+                expected => assert_eq!(text, expected),
+            }
+        }
+    }
+
+    #[test]
+    fn hex_reads_back() {
+        let digest = Digest::of_bytes(b"abc");
+        assert!(digest.to_hex().starts_with("ba7816bf8f01cfea"));
+        assert_eq!(digest.to_string().parse(), Ok(digest));
     }
 }

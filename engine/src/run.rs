@@ -22,9 +22,6 @@ mod task;
 mod timer;
 mod variables;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::fmt;
 
