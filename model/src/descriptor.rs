@@ -44,8 +44,8 @@ impl ModelDescriptor {
     }
 }
 
-/// How a backend can be held to the shape of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// How a backend can be held to the shape of an answer; the best means is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerMeans {
     /// It takes a schema and keeps to it.

@@ -50,6 +50,7 @@ impl ModelError {
             | ModelErrorKind::Unreachable
             | ModelErrorKind::Timeout
             | ModelErrorKind::Interrupted
+            | ModelErrorKind::Malformed
             | ModelErrorKind::Server => Remedy::Retry,
             ModelErrorKind::ContextOverflow => Remedy::ShrinkInput,
             ModelErrorKind::Authentication
@@ -60,7 +61,6 @@ impl ModelError {
             | ModelErrorKind::Script
             | ModelErrorKind::NotRecorded => Remedy::FixConfiguration,
             ModelErrorKind::InvalidRequest
-            | ModelErrorKind::Malformed
             | ModelErrorKind::Refused
             | ModelErrorKind::Cancelled
             | ModelErrorKind::BudgetExceeded => Remedy::GiveUp,

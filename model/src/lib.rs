@@ -3,6 +3,7 @@
 mod call_context;
 mod descriptor;
 mod error;
+mod estimate;
 mod event;
 mod fold;
 mod limits;
@@ -15,6 +16,10 @@ mod usage;
 #[cfg(feature = "http")]
 mod http;
 mod scripted;
+
+mod cassette;
+mod layer;
+mod structured;
 mod wire;
 
 mod price_table;
@@ -24,12 +29,18 @@ mod secret;
 mod spec;
 
 pub use call_context::CallContext;
+pub use cassette::{Cassette, RecordedCall, Scrub};
 pub use descriptor::{AnswerMeans, ModelDescriptor};
 pub use error::{ModelError, ModelErrorKind, Remedy};
 pub use event::{Event, PartKind};
 pub use fold::{Fold, collect};
 #[cfg(feature = "http")]
 pub use http::{Endpoint, HttpClient, HttpModel};
+pub use layer::{
+    BrokenStream, BudgetLimits, Budgeted, Cached, CassetteMatch, Chaos, Chaotic, Fallback, Limited,
+    ModelBudget, RateLimited, RateLimits, Recorded, Redacted, Redaction, Replaying, RetryPolicy,
+    Retrying, RouteRule, Routed, Spent,
+};
 pub use loss::{Loss, LossKind};
 pub use model::{EventStream, Model};
 pub use price_table::{PriceRow, PriceTable};
@@ -43,6 +54,7 @@ pub use request::{
 pub use scripted::ScriptedModel;
 pub use secret::Secret;
 pub use spec::ModelSpec;
+pub use structured::{Attempt, StructuredAnswer, StructuredError, Worth, ask_structured};
 pub use usage::{LongInputPrice, Price, Usage};
 pub use wire::{
     CallIdForm, Decoder, Delivery, Dialect, EffortForm, OutputLimitField, Quirks, ReasoningBack,

@@ -44,6 +44,20 @@ impl Limits {
         self.wait(wait, idle_at, message).await
     }
 
+    /// Waits for something, unless the call ends before.
+    pub(crate) async fn total<T>(&self, wait: impl Future<Output = T>) -> Result<T, ModelError> {
+        self.wait(wait, None, "the call took longer than its limit")
+            .await
+    }
+
+    /// Waits for a time, unless the call ends before.
+    pub(crate) async fn pause(&self, time: Duration) -> Result<(), ModelError> {
+        if time.is_zero() {
+            return Ok(());
+        }
+        self.total(tokio::time::sleep(time)).await
+    }
+
     async fn wait<T>(
         &self,
         wait: impl Future<Output = T>,

@@ -1,9 +1,10 @@
 //! A complete reply, what it used, and why it ended.
 
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Message, ModelError, Part, Role, Usage};
+use crate::{Event, EventStream, Message, ModelError, Part, PartKind, Role, Usage};
 
 /// A complete reply: what the fold of its events gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,9 +74,80 @@ impl Reply {
         })
     }
 
+    /// Turns the reply into the events that a stream of it would have had; folding them gives
+    /// it back. For models that answer at once.
+    ///
+    /// Parts that a model cannot say (files, tool results) are left out.
+    pub fn into_events(self) -> Vec<Event> {
+        let mut events: Vec<Event> = Vec::new();
+        events.extend(self.failed_attempts.into_iter().map(Event::Restart));
+        events.push(Event::Start {
+            model: self.model,
+            response_id: self.response_id,
+        });
+        let mut index = 0;
+        for part in self.parts {
+            if let Some((kind, text, signature)) = growing(part) {
+                events.push(Event::PartStart { index, part: kind });
+                if !text.is_empty() {
+                    events.push(Event::Delta { index, text });
+                }
+                events.extend(signature.map(|signature| Event::Signature { index, signature }));
+                events.push(Event::PartEnd { index });
+                index += 1;
+            }
+        }
+        events.extend(self.unknown.into_iter().map(|frame| Event::Unknown {
+            dialect: String::new(),
+            frame,
+        }));
+        events.push(Event::Usage(self.usage));
+        events.push(Event::Finish {
+            reason: self.reason,
+            raw_reason: self.raw_reason,
+        });
+        events
+    }
+
+    /// Turns the reply into a stream of its events.
+    pub fn into_stream(self) -> EventStream {
+        stream::iter(self.into_events().into_iter().map(Ok)).boxed()
+    }
+
     /// Turns the reply into the assistant message that carries it on.
     pub fn into_message(self) -> Message {
         Message::of(Role::Assistant, self.parts)
+    }
+}
+
+/// Takes a part apart: what it begins as, its text, its signature.
+fn growing(part: Part) -> Option<(PartKind, String, Option<String>)> {
+    match part {
+        Part::Text { text } => Some((PartKind::Text, text, None)),
+        Part::Image { media_type, data } => {
+            Some((PartKind::Image { media_type, data }, String::new(), None))
+        }
+        Part::ToolCall(call) => {
+            let (id, name) = (call.id, call.name);
+            let text = match call.arguments {
+                // It was not JSON when it came.
+                Value::String(text) => text,
+                arguments => arguments.to_string(),
+            };
+            Some((PartKind::ToolCall { id, name }, text, None))
+        }
+        Part::Reasoning(reasoning) => {
+            let dialect = reasoning.dialect;
+            Some((
+                PartKind::Reasoning { dialect },
+                reasoning.text,
+                reasoning.signature,
+            ))
+        }
+        Part::Opaque { dialect, item } => {
+            Some((PartKind::Opaque { dialect, item }, String::new(), None))
+        }
+        Part::File { .. } | Part::ToolResult(_) => None,
     }
 }
 

@@ -139,7 +139,7 @@ fn reason_of(rule: &Rule) -> StopReason {
         None | Some(Stop::ToolCalls) => StopReason::ToolCalls,
         Some(Stop::End) => StopReason::End,
         Some(Stop::OutputLimit) => StopReason::OutputLimit,
-        Some(Stop::StopText) => StopReason::StopText,
+        Some(Stop::Text) => StopReason::StopText,
         Some(Stop::Refusal) => StopReason::Refusal,
         Some(Stop::ContextLimit) => StopReason::ContextLimit,
         Some(Stop::Paused) => StopReason::Paused,

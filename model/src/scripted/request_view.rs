@@ -185,5 +185,5 @@ pub(super) fn first_json(text: &str) -> Option<Value> {
 fn quoted(text: &str) -> String {
     let head: String = text.chars().take(SUMMARY_CHARS_MAX).collect();
     let dots = if head.len() < text.len() { "…" } else { "" };
-    format!("{:?}{dots}", head)
+    format!("{head:?}{dots}")
 }

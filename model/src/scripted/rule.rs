@@ -67,7 +67,8 @@ pub(super) enum Stop {
     End,
     ToolCalls,
     OutputLimit,
-    StopText,
+    #[serde(rename = "stop_text")]
+    Text,
     Refusal,
     ContextLimit,
     Paused,

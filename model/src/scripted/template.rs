@@ -90,8 +90,8 @@ pub(super) fn fill_value(value: &Value, view: &RequestView<'_>) -> Result<Value,
 
 /// Finds the value at a path such as `from.0.address`.
 pub(super) fn at_path<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    let steps = path.split('.').filter(|step| !step.is_empty());
-    steps.fold(Some(value), |at, step| match at? {
+    let mut steps = path.split('.').filter(|step| !step.is_empty());
+    steps.try_fold(value, |at, step| match at {
         Value::Object(map) => map.get(step),
         Value::Array(list) => list.get(step.parse::<usize>().ok()?),
         _ => None,
