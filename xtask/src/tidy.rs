@@ -33,7 +33,7 @@ struct Rule {
     check: fn(&Tree) -> Vec<Finding>,
 }
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     Rule {
         holds: "nothing but what belongs there stands at the top",
         check: top::check,
@@ -89,6 +89,10 @@ const RULES: [Rule; 17] = [
     Rule {
         holds: "every dependency is shared and explained",
         check: manifests::dependencies,
+    },
+    Rule {
+        holds: "every dependency is used",
+        check: manifests::usage,
     },
     Rule {
         holds: "every feature is explained",

@@ -1,10 +1,13 @@
 //! The repository in memory, so that every rule is a function over data and can be tested on a
 //! tree of a few lines. Reads; never writes.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use crate::syntax::Source;
 
 /// The crate folders: the only folders at the top.
 pub(crate) const CRATES: [&str; 6] = ["model", "harness", "engine", "context", "cli", "xtask"];
@@ -17,6 +20,8 @@ const NOT_OURS: [&str; 3] = ["target", ".git", ".layercake"];
 pub(crate) struct Tree {
     /// Every file; `None` for one that is not UTF-8 text.
     files: BTreeMap<String, Option<String>>,
+    /// The Rust files among them, as far as they were asked for; masked once for all rules.
+    sources: OnceCell<BTreeMap<String, Source>>,
 }
 
 impl Tree {
@@ -65,7 +70,10 @@ impl Tree {
             .iter()
             .map(|(path, text)| ((*path).to_owned(), Some((*text).to_owned())))
             .collect();
-        Self { files }
+        Self {
+            files,
+            sources: OnceCell::new(),
+        }
     }
 
     /// Every text file with its path, in the order of the paths.
@@ -79,6 +87,16 @@ impl Tree {
     pub(crate) fn rust(&self) -> impl Iterator<Item = (&str, &str)> {
         self.texts()
             .filter(|(path, _)| path.ends_with(".rs") && !path.contains("/data/"))
+    }
+
+    /// Every Rust file of [`Tree::rust`], with comments and literals told from code.
+    pub(crate) fn sources(&self) -> &BTreeMap<String, Source> {
+        self.sources.get_or_init(|| {
+            let files = self.rust();
+            files
+                .map(|(path, text)| (path.to_owned(), Source::read(text)))
+                .collect()
+        })
     }
 
     /// The text of one file.

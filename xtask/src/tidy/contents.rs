@@ -1,7 +1,6 @@
 //! What a file contains: a first line that says what it owns; no code in a library's root.
 
 use crate::finding::Finding;
-use crate::syntax::Source;
 use crate::tree::Tree;
 
 /// Every source file begins with `//!`.
@@ -14,10 +13,11 @@ pub(super) fn headers(tree: &Tree) -> Vec<Finding> {
 
 /// A library's root is a table of contents: modules and re-exports, no functions.
 pub(super) fn library_roots(tree: &Tree) -> Vec<Finding> {
-    tree.rust()
+    tree.sources()
+        .iter()
         .filter(|(path, _)| path.ends_with("src/lib.rs"))
-        .flat_map(|(path, text)| {
-            let functions = Source::read(text).functions().into_iter();
+        .flat_map(|(path, source)| {
+            let functions = source.functions().into_iter();
             functions.map(move |function| {
                 let message = format!("move `fn {}` into a module", function.name);
                 Finding::at(path, function.line, message)

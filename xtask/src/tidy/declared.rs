@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use crate::finding::Finding;
-use crate::syntax::Source;
 use crate::tree::{CRATES, Tree};
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
@@ -56,13 +55,13 @@ fn folder_of_root(root: &str) -> String {
 
 /// Marks a file and what it declares; its modules live in `folder`.
 fn declare(tree: &Tree, path: String, folder: String, declared: &mut BTreeSet<String>) {
-    let Some(text) = tree.text(&path) else {
+    let Some(source) = tree.sources().get(&path) else {
         return;
     };
     if !declared.insert(path) {
         return;
     }
-    for module in Source::read(text).modules() {
+    for module in source.modules() {
         let inner = format!("{folder}/{module}");
         declare(tree, format!("{inner}.rs"), inner, declared);
     }

@@ -6,8 +6,9 @@ use crate::syntax::Source;
 use crate::tree::Tree;
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.rust()
-        .flat_map(|(path, text)| check_file(path, &Source::read(text)))
+    tree.sources()
+        .iter()
+        .flat_map(|(path, source)| check_file(path, source))
         .collect()
 }
 

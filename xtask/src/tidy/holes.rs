@@ -1,7 +1,6 @@
 //! What must not be left in the code: `.unwrap()` outside tests, work put off, tests put off.
 
 use crate::finding::Finding;
-use crate::syntax::Source;
 use crate::tree::Tree;
 
 /// Folders, and the end of a path, in which everything is a test.
@@ -13,8 +12,7 @@ const UNDONE: [&str; 3] = ["todo!", "unimplemented!", "#[ignore"];
 /// Outside tests, a value that must be there is taken with `expect`, which says why.
 pub(super) fn unwraps(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, text) in tree.rust().filter(|(path, _)| !is_test(path)) {
-        let source = Source::read(text);
+    for (path, source) in tree.sources().iter().filter(|(path, _)| !is_test(path)) {
         let tests = source.test_lines();
         let lines = source.lines_with(".unwrap()").into_iter();
         let message = "use `expect` and say why it cannot fail, or return an error";
@@ -35,8 +33,7 @@ fn is_test(path: &str) -> bool {
 /// Nothing stands for work that was not done, in the code or in its tests.
 pub(super) fn undone(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (path, text) in tree.rust() {
-        let source = Source::read(text);
+    for (path, source) in tree.sources() {
         for hole in UNDONE {
             let lines = source.lines_with(hole).into_iter();
             findings.extend(lines.map(|line| {

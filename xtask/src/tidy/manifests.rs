@@ -5,6 +5,7 @@ use toml::Value;
 
 use super::manifest::{Entry, Manifest};
 use crate::finding::Finding;
+use crate::syntax::Source;
 use crate::tree::{CRATES, Tree};
 
 const TOP: &str = "Cargo.toml";
@@ -64,6 +65,38 @@ fn check_shared(manifest: &Manifest<'_>) -> Vec<Finding> {
                 entry.line,
                 format!("say behind `{}` what it is for", entry.name),
             )
+        })
+        .collect()
+}
+
+/// Every dependency is named in the code that may use it.
+pub(super) fn usage(tree: &Tree) -> Vec<Finding> {
+    CRATES
+        .into_iter()
+        .flat_map(|krate| unused(tree, krate))
+        .collect()
+}
+
+fn unused(tree: &Tree, krate: &str) -> Vec<Finding> {
+    let path = format!("{krate}/{TOP}");
+    let Some(manifest) = tree.text(&path).and_then(Manifest::read) else {
+        return Vec::new();
+    };
+    let folder = format!("{krate}/");
+    let sources = tree.sources().iter();
+    let own: Vec<&Source> = sources
+        .filter_map(|(path, source)| path.starts_with(&folder).then_some(source))
+        .collect();
+    let entries = TABLES.iter().flat_map(|table| manifest.entries(table));
+    entries
+        .filter(|entry| {
+            let name = entry.name.replace('-', "_");
+            own.iter()
+                .all(|source| source.lines_naming(&name).is_empty())
+        })
+        .map(|entry| {
+            let message = format!("no code names `{}`: take it out", entry.name);
+            Finding::at(&path, entry.line, message)
         })
         .collect()
 }

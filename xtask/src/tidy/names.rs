@@ -4,7 +4,7 @@ use crate::finding::Finding;
 use crate::tree::Tree;
 
 /// Names that say nothing, and the beginnings of more such names.
-const EMPTY_NAMES: [&str; 6] = ["mod", "common", "misc", "util", "utils", "prelude"];
+const EMPTY_NAMES: [&str; 5] = ["mod", "common", "misc", "util", "utils"];
 const EMPTY_BEGINNINGS: [&str; 3] = ["util_", "helper", "common_"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {

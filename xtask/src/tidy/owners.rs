@@ -2,7 +2,6 @@
 //! for can be replaced in one place and never leaks into a signature.
 
 use crate::finding::Finding;
-use crate::syntax::Source;
 use crate::tree::Tree;
 
 /// A foreign crate and the beginnings of the paths that may name it.
@@ -16,24 +15,20 @@ const OWNERS: [(&str, &[&str]); 3] = [
             "context/src/store/redb",
         ],
     ),
-    ("petgraph", &["engine/src/graph", "context/src/graph"]),
+    ("petgraph", &["engine/src/graph"]),
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let sources: Vec<(&str, Source)> = tree
-        .rust()
-        .map(|(path, text)| (path, Source::read(text)))
-        .collect();
     OWNERS
         .iter()
-        .flat_map(|(krate, owners)| check_owned(krate, owners, &sources))
+        .flat_map(|(krate, owners)| check_owned(krate, owners, tree))
         .collect()
 }
 
-fn check_owned(krate: &str, owners: &[&str], sources: &[(&str, Source)]) -> Vec<Finding> {
+fn check_owned(krate: &str, owners: &[&str], tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut idle = owners.to_vec();
-    for (path, source) in sources {
+    for (path, source) in tree.sources() {
         let lines = source.lines_naming(krate);
         if let Some(owner) = owners.iter().find(|owner| path.starts_with(**owner)) {
             idle.retain(|name| name != owner || lines.is_empty());
@@ -56,16 +51,12 @@ fn check_owned(krate: &str, owners: &[&str], sources: &[(&str, Source)]) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, Source, check_owned};
+    use super::{Finding, Tree, check_owned};
 
     const OWNERS: [&str; 2] = ["engine/src/journal/redb", "context/src/store/redb"];
 
     fn check(files: &[(&str, &str)], expected: &[&str]) {
-        let sources: Vec<(&str, Source)> = files
-            .iter()
-            .map(|(path, text)| (*path, Source::read(text)))
-            .collect();
-        let findings = check_owned("redb", &OWNERS, &sources);
+        let findings = check_owned("redb", &OWNERS, &Tree::of(files));
         let findings: Vec<String> = findings.iter().map(Finding::to_string).collect();
         assert_eq!(findings, expected);
     }

@@ -1,7 +1,6 @@
 //! How long a file and a function may be.
 
 use crate::finding::Finding;
-use crate::syntax::Source;
 use crate::tree::Tree;
 
 /// The most lines of a file: what one person can keep in mind after one reading.
@@ -37,9 +36,10 @@ fn files_beside(tree: &Tree, longer: &[(&str, usize)]) -> Vec<Finding> {
 
 /// No function is longer than it may be.
 pub(super) fn functions(tree: &Tree) -> Vec<Finding> {
-    tree.rust()
-        .flat_map(|(path, text)| {
-            let functions = Source::read(text).functions().into_iter();
+    tree.sources()
+        .iter()
+        .flat_map(|(path, source)| {
+            let functions = source.functions().into_iter();
             functions
                 .filter(|function| function.length > FUNCTION_LINES_MAX)
                 .map(move |function| {

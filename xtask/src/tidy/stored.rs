@@ -12,9 +12,10 @@ const STORED: [&str; 3] = ["engine/src/", "context/src/", "harness/src/session"]
 const GUESSING: [&str; 2] = ["flatten", "untagged"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    tree.rust()
+    tree.sources()
+        .iter()
         .filter(|(path, _)| STORED.iter().any(|folder| path.starts_with(folder)))
-        .flat_map(|(path, text)| check_file(path, &Source::read(text)))
+        .flat_map(|(path, source)| check_file(path, source))
         .collect()
 }
 

@@ -98,3 +98,27 @@ fn a_manifest_that_cannot_be_read_is_found() {
         ["model/Cargo.toml: is missing or no TOML"]
     );
 }
+
+#[test]
+fn a_dependency_that_no_code_names_is_found() {
+    let files = [
+        (
+            "model/Cargo.toml",
+            "[dependencies]\nasync-trait.workspace = true # a\nserde.workspace = true # b\n",
+        ),
+        (
+            "model/src/lib.rs",
+            "//! Not serde::Serialize.\n#[async_trait::async_trait]\n",
+        ),
+        ("engine/src/lib.rs", "use serde::Serialize;\n"),
+    ];
+    let findings = super::usage(&Tree::of(&files));
+    assert_eq!(
+        findings,
+        [Finding::at(
+            "model/Cargo.toml",
+            3,
+            "no code names `serde`: take it out"
+        )]
+    );
+}
