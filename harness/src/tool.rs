@@ -4,6 +4,7 @@ mod edit;
 mod list;
 mod read;
 mod shell;
+mod skill;
 mod write;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub use edit::Edit;
 pub use list::List;
 pub use read::Read;
 pub use shell::Shell;
+pub use skill::LoadSkill;
 pub use write::Write;
 
 use crate::session::Charge;

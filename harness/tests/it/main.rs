@@ -11,6 +11,8 @@ mod runs;
 #[cfg(test)]
 mod shell;
 #[cfg(test)]
+mod skills;
+#[cfg(test)]
 mod stores;
 #[cfg(test)]
 mod support;
