@@ -21,6 +21,12 @@ use crate::{
 /// records (about one kilobyte for a task) would fill the memory.
 const TASKS_PER_INPUT_MAX: u32 = 100_000;
 
+/// The most tasks that may be open inside each other in a branch.
+///
+/// A definition nests 64 levels at most, but a custom function may call another one, or
+/// itself; the keys of its tasks grow with every level.
+const OPEN_TASKS_MAX: usize = 256;
+
 /// What happens next in a branch.
 #[derive(Debug)]
 pub(super) enum Step<'d> {
@@ -132,6 +138,13 @@ impl<'a> Machine<'a> {
         self.tasks_entered += 1;
         if self.tasks_entered > TASKS_PER_INPUT_MAX {
             return self.stop_spinning(branch, task, caused_by);
+        }
+        if branch.frames.len() > OPEN_TASKS_MAX {
+            let title = format!("more than {OPEN_TASKS_MAX} tasks are open inside each other");
+            return Step::Fault {
+                problem: Problem::standard(ProblemKind::Runtime, title),
+                caused_by,
+            };
         }
         self.push_frame(branch, task, position, data.clone());
         match self.condition_holds(branch, task) {

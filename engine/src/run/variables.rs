@@ -158,6 +158,8 @@ impl Variables for View<'_> {
                 "version": self.state.engine,
             }))),
             "secrets" => Some(self.owned(self.secrets())),
+            // Nobody is authenticated towards a run; the variable exists all the same.
+            "authorization" => Some(Cow::Owned(Value::Null)),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use layercake_engine::{
 };
 use serde_json::{Value, json};
 
-use super::trial::{Trial, catalog};
+use super::trial::{Trial, catalog, outdent};
 
 /// What the scenarios need that this version does not execute yet.
 const REFUSED: [&str; 4] = [
@@ -95,7 +95,7 @@ impl Scenario {
 
     fn check(&self) {
         let text = self.block("a workflow with definition").unwrap_or_default();
-        let definition = match Definition::read(&dedent(text), &catalog()) {
+        let definition = match Definition::read(&outdent(text), &catalog()) {
             Ok(checked) => checked.definition,
             Err(diagnostics) => panic!("{}: {diagnostics:#?}", self.name),
         };
@@ -203,33 +203,15 @@ fn at<'v>(output: Option<&'v Value>, path: &str) -> Option<&'v Value> {
 
 /// Reads a value by way of a routine that gives it.
 fn value(block: &str) -> Value {
-    let body: String = dedent(block)
-        .lines()
-        .map(|line| format!("        {line}\n"))
-        .collect();
-    let trial = Trial::start(
-        &format!("do:\n  - a:\n      set:\n        value:\n{}", {
-            body.lines()
-                .map(|line| format!("    {line}\n"))
-                .collect::<String>()
-        }),
-        json!({}),
+    let indent = |line: &str| format!("        {line}\n");
+    let lines: String = outdent(block).lines().map(indent).collect();
+    let routine = format!(
+        "do:\n  - a:\n      set:\n        value:\n  {}",
+        lines.replace('\n', "\n  ")
     );
-    trial
-        .run
-        .output()
-        .and_then(|output| output.get("value"))
-        .cloned()
-        .expect("it is a value")
-}
-
-fn dedent(text: &str) -> String {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let lines = || text.lines().filter(|line| !line.trim().is_empty());
-    let shared = lines().map(indent).min().unwrap_or(0);
-    lines()
-        .map(|line| format!("{}\n", &line[shared..]))
-        .collect()
+    let trial = Trial::start(&routine, json!({}));
+    let output = trial.run.output().and_then(|output| output.get("value"));
+    output.cloned().expect("it is a value")
 }
 
 /// Answers as the kit's hosts do.

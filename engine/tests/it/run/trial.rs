@@ -205,7 +205,7 @@ pub(crate) fn read(text: &str) -> Definition {
 }
 
 /// Takes away the indentation that all lines share.
-fn outdent(text: &str) -> String {
+pub(crate) fn outdent(text: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let lines = || text.lines().filter(|line| !line.trim().is_empty());
     let shared = lines().map(indent).min().unwrap_or(0);
