@@ -1,5 +1,6 @@
 //! The seam to everything that an agent can do: a specification and a call.
 
+mod ask;
 mod edit;
 mod list;
 mod read;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+pub use ask::AskPerson;
 pub use edit::Edit;
 pub use list::List;
 pub use read::Read;

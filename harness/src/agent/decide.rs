@@ -21,26 +21,27 @@ impl Drive<'_> {
     }
 
     fn decided(&mut self, question: &Question, decision: Decision) -> Result<(), HarnessError> {
-        let (verdict, by, why) = match decision {
+        let (verdict, by, why, answer) = match decision {
             Decision::Pending { ticket } => {
                 self.learned.pending.insert(question.id, ticket);
                 return Ok(());
             }
-            Decision::Approved { by, why } => (Verdict::Approve, by, why),
-            Decision::Rejected { by, why } => (Verdict::Reject, by, why),
-            Decision::Answered { by, text } => (Verdict::Approve, by, text),
+            Decision::Approved { by, why } => (Verdict::Approve, by, why, None),
+            Decision::Rejected { by, why } => (Verdict::Reject, by, why, None),
+            Decision::Answered { by, text } => (Verdict::Approve, by, String::new(), Some(text)),
         };
         self.push(SessionEvent::ApprovalDecided(ApprovalDecided {
             id: question.id,
             verdict,
             by,
-            why: why.clone(),
+            why,
+            answer: answer.clone(),
         }))?;
-        if question.kind == QuestionKind::Answer && verdict == Verdict::Approve {
-            self.finished(question.call, ToolEnd::Returned, &why);
+        if let (QuestionKind::Answer, Some(content)) = (question.kind, answer) {
+            self.finished(question.call, ToolEnd::Returned, &content);
             self.push(SessionEvent::ToolSettled(ToolSettled {
                 id: question.call,
-                content: why,
+                content,
                 is_error: false,
                 recovery: None,
                 evidence: None,

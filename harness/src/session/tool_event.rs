@@ -111,6 +111,8 @@ pub struct ApprovalDecided {
     pub by: String,
     /// Why, in their words; empty when they gave none.
     pub why: String,
+    /// The text that was asked for, when that was the question.
+    pub answer: Option<String>,
 }
 
 /// Yes or no.

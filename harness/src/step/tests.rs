@@ -305,6 +305,7 @@ fn people_are_asked_before_anything_of_the_turn_happens() {
             verdict,
             by: "b".to_owned(),
             why: String::new(),
+            answer: None,
         })
     };
     let table = table.check("decide 1").then(decided(1, Verdict::Reject));

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use layercake_harness::approval::{Decision, MemoryInbox, StandingDecision};
+use layercake_harness::approval::{Decision, MemoryInbox, QuestionKind, StandingDecision};
+use layercake_harness::tool::AskPerson;
 use layercake_harness::{AgentOutcome, Autonomy};
 use serde_json::json;
 
@@ -118,4 +119,38 @@ async fn an_approval_is_good_for_one_call() {
         "{report:?}"
     );
     assert_eq!(world.outside.effects.lock().unwrap()["rent"], 1);
+}
+
+/// Answers can be long in coming, like any decision.
+#[tokio::test]
+async fn a_person_can_be_asked_for_a_text() {
+    let inbox = Arc::new(MemoryInbox::new());
+    let script = vec![
+        calls(&[("ask", json!({"question": "Which colour?"}))]),
+        text("done"),
+    ];
+    let mut world = World::new(script);
+    world.toolbox = world.toolbox.with(AskPerson::new()).unwrap();
+    world.approver = inbox.clone();
+    let report = world.run().await.unwrap();
+    assert!(
+        matches!(report.outcome, AgentOutcome::Waiting { .. }),
+        "{report:?}"
+    );
+    let question = inbox.open().remove(0);
+    assert_eq!(
+        (question.kind, question.title.as_str()),
+        (QuestionKind::Answer, "Which colour?")
+    );
+    let answer = Decision::Answered {
+        by: "olga".to_owned(),
+        text: "green".to_owned(),
+    };
+    inbox.settle(question.id, answer);
+    let report = world.run().await.unwrap();
+    assert!(
+        matches!(report.outcome, AgentOutcome::Finished { .. }),
+        "{report:?}"
+    );
+    assert!(world.last_request().contains("green"));
 }
