@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use crate::assertion::{Assertion, Entity, Object, Trust};
 use crate::codec::Decoder;
@@ -45,7 +46,7 @@ struct Memo {
     entities: BTreeMap<EntityId, Option<Entity>>,
     predicates: BTreeMap<PredicateId, String>,
     trust: BTreeMap<ItemId, Trust>,
-    commits: BTreeMap<Snapshot, CommitRow>,
+    commits: BTreeMap<Snapshot, Rc<CommitRow>>,
 }
 
 /// An edge with where it was found.
@@ -164,15 +165,19 @@ impl<'a> Reading<'a> {
             .ok_or_else(|| ContextError::damaged(format!("log row {row}")))
     }
 
-    pub(crate) fn commit(&self, commit: Snapshot) -> Result<CommitRow, ContextError> {
+    pub(crate) fn commit(&self, commit: Snapshot) -> Result<Rc<CommitRow>, ContextError> {
         if let Some(row) = self.memo.borrow().commits.get(&commit) {
-            return Ok(row.clone());
+            return Ok(Rc::clone(row));
         }
         let number = ItemId::new(commit, 0).number();
         let Some(LogRow::Commit(row)) = self.log_row(number)? else {
             return Err(ContextError::damaged(format!("commit {commit}")));
         };
-        self.memo.borrow_mut().commits.insert(commit, row.clone());
+        let row = Rc::new(row);
+        self.memo
+            .borrow_mut()
+            .commits
+            .insert(commit, Rc::clone(&row));
         Ok(row)
     }
 
@@ -316,7 +321,7 @@ impl<'a> Reading<'a> {
             confidence: row.confidence,
             replaces: row.replaces,
             derived_from: row.derived_from,
-            provenance: commit.provenance,
+            provenance: commit.provenance.clone(),
             committed_at: commit.at,
         }))
     }

@@ -24,8 +24,6 @@ pub(crate) struct CommitRow {
     pub(crate) provenance: Provenance,
     /// The first half of the hash of the idempotency key.
     pub(crate) key_hash: Option<[u8; 16]>,
-    /// For each operation, the item that it made or judged.
-    pub(crate) results: Vec<ItemId>,
     /// The rows of the commit after this one.
     pub(crate) rows: u16,
 }
@@ -148,7 +146,6 @@ impl CommitRow {
             None => out.byte(0),
             Some(hash) => out.byte(1).raw(hash),
         };
-        out.items(&self.results);
         out.number(u64::from(self.rows));
     }
 
@@ -169,7 +166,6 @@ impl CommitRow {
                 0 => None,
                 _ => Some(input.raw()?),
             },
-            results: input.items()?,
             rows: input.small()?,
         })
     }

@@ -178,12 +178,18 @@ pub struct LeftOut {
 
 pub(super) fn recall(reading: &Reading<'_>, recall: &Recall) -> Result<Recollection, ContextError> {
     let mut answer = Recollection::nothing(reading.snapshot);
-    for candidate in rank(reading, &recall.text)? {
+    let ranked = rank(reading, &recall.text)?;
+    let found = ranked.len();
+    for (looked_at, candidate) in ranked.into_iter().enumerate() {
+        if answer.items.len() == recall.limit {
+            answer.left_out.over_budget += found - looked_at;
+            break;
+        }
         let Some(item) = admit(reading, recall, &candidate, &mut answer.left_out)? else {
             continue;
         };
         let tokens = item.to_string().len().div_ceil(BYTES_PER_TOKEN);
-        if answer.items.len() == recall.limit || answer.tokens + tokens > recall.tokens {
+        if answer.tokens + tokens > recall.tokens {
             answer.left_out.over_budget += 1;
             continue;
         }

@@ -85,12 +85,11 @@ fn finish(
         at: commit.at,
         provenance: commit.provenance,
         key_hash: key_hash.map(|hash| *hash.first_chunk().expect("16 of 32 bytes")),
-        results: ids.clone(),
         rows: draft.rows(),
     };
     if let Some(hash) = key_hash {
         let mut out = Encoder::new();
-        out.number(number.number()).raw(request);
+        out.number(number.number()).raw(request).items(&ids);
         let key = key::idempotency(draft.scope, &hash);
         draft.stage.put(key, out.finish());
     }
@@ -144,15 +143,15 @@ fn earlier_receipt(
         return Ok(None);
     };
     let mut input = crate::codec::Decoder::new(&row);
-    let parts = input.number().zip(input.raw::<16>());
-    let (number, asked) = parts.ok_or_else(|| ContextError::damaged("an idempotency row"))?;
+    let damaged = || ContextError::damaged("an idempotency row");
+    let number = input.number().ok_or_else(damaged)?;
+    let asked: [u8; 16] = input.raw().ok_or_else(damaged)?;
     if asked != *request {
         return Err(ContextError::KeyReused { key: name.clone() });
     }
-    let snapshot = Snapshot::from_number(number);
     Ok(Some(Receipt {
-        snapshot,
-        ids: reading.commit(snapshot)?.results,
+        snapshot: Snapshot::from_number(number),
+        ids: input.items().ok_or_else(damaged)?,
         repeated: Repeated::Yes,
     }))
 }
