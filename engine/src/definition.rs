@@ -6,7 +6,7 @@ pub(crate) mod diagnostic;
 pub(crate) mod duration;
 mod node;
 mod reader;
-mod report;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod span;
 mod suggestion;
@@ -61,6 +61,9 @@ impl Definition {
             return Err(report.finish(None));
         };
         let tree = reader::read(&mut report, &root, catalog);
+        if !report.mentions_any(codes::FLOW_UNCLEAR) {
+            crate::graph::check(&tree, &mut report);
+        }
         if report.has_errors() {
             return Err(report.finish(Some(&root)));
         }
@@ -145,6 +148,16 @@ impl Definition {
     /// Comments and layout do not change it.
     pub fn digest(&self) -> Digest {
         self.0.digest
+    }
+
+    /// Draws the control flow in the language of Graphviz.
+    pub fn to_dot(&self) -> String {
+        crate::graph::dot(&self.0.tree)
+    }
+
+    /// Draws the control flow in the language of Mermaid.
+    pub fn to_mermaid(&self) -> String {
+        crate::graph::mermaid(&self.0.tree)
     }
 
     /// Returns what the run machine walks.

@@ -6,6 +6,7 @@ mod digest;
 mod effect;
 mod executor;
 mod expression;
+mod graph;
 mod id;
 pub mod journal;
 mod problem;

@@ -16,6 +16,16 @@ pub fn codes() -> &'static [Code] {
     CODES
 }
 
+/// Mistakes that leave open what follows what, so that the control flow cannot be judged.
+pub(crate) const FLOW_UNCLEAR: &[&str] = &[
+    UNKNOWN_TARGET,
+    NO_TASK_WORD,
+    TWO_TASK_WORDS,
+    NOT_ONE_NAME,
+    DUPLICATE_NAME,
+    OTHER_SCOPE,
+];
+
 macro_rules! codes {
     ($($name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
         $(#[doc = $title] pub(crate) const $name: &str = $code;)*

@@ -116,6 +116,13 @@ impl Report {
         self.remarks.iter().filter(|remark| !remark.warning).count()
     }
 
+    /// Tells whether there is a remark with any of these codes.
+    pub(crate) fn mentions_any(&self, codes: &[&str]) -> bool {
+        self.remarks
+            .iter()
+            .any(|remark| codes.contains(&remark.code))
+    }
+
     /// Tells whether a remark with that code stands at that place.
     pub(crate) fn mentions(&self, code: &str, span: Span) -> bool {
         self.remarks

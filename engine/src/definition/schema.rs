@@ -28,6 +28,7 @@ impl Schema {
     /// When it is not a schema, or refers to anything outside itself: nothing is fetched.
     pub fn compile(document: &Value) -> Result<Self, InvalidSchema> {
         let validator = jsonschema::options()
+            .with_retriever(Offline)
             .build(document)
             .map_err(|error| InvalidSchema {
                 message: error.to_string(),
@@ -79,6 +80,18 @@ impl Schema {
             },
             message: error.to_string(),
         })
+    }
+}
+
+/// Fetches nothing, whatever the features of the library.
+struct Offline;
+
+impl jsonschema::Retrieve for Offline {
+    fn retrieve(
+        &self,
+        _: &jsonschema::Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err("nothing outside of the schema is fetched".into())
     }
 }
 

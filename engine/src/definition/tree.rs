@@ -85,13 +85,6 @@ pub(crate) struct Uses {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TaskList(pub(crate) Vec<Task>);
 
-impl TaskList {
-    /// Returns the position of the task of that name in this scope.
-    pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|task| task.name == name)
-    }
-}
-
 /// One task.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {

@@ -14,6 +14,18 @@ const RETRY_KEYS: &[&str] = &["when", "exceptWhen", "delay", "backoff", "limit",
 const ERROR_KEYS: &[&str] = &["type", "status", "title", "detail", "instance"];
 const FILTER_KEYS: &[&str] = &["type", "status", "instance", "title", "detail", "details"];
 
+/// The standard's kinds of problems whose status is always the same.
+///
+/// Source: the specification, "Standard Error Types".
+const FIXED_STATUS: &[(&str, u16)] = &[
+    ("configuration", 400),
+    ("validation", 400),
+    ("expression", 400),
+    ("authentication", 401),
+    ("authorization", 403),
+    ("timeout", 408),
+];
+
 /// The status codes of HTTP, which problems borrow.
 const STATUS: std::ops::RangeInclusive<u64> = 100..=599;
 
@@ -108,7 +120,25 @@ impl Reader<'_> {
         filter.title = text("title");
         filter.detail = text("detail").or_else(|| text("details"));
         filter.status = node.get("status").and_then(|node| self.status(node));
+        self.warn_of_impossible_filter(node, &filter);
         filter
+    }
+
+    /// Warns of a standard kind of problem with a status that it never has.
+    fn warn_of_impossible_filter(&mut self, node: &Node, filter: &ProblemFilter) {
+        let name = filter
+            .kind
+            .as_deref()
+            .and_then(|kind| kind.rsplit('/').next());
+        let fixed = FIXED_STATUS.iter().find(|(kind, _)| Some(*kind) == name);
+        if let (Some((kind, fixed)), Some(status)) = (fixed, filter.status)
+            && *fixed != status
+        {
+            let message = format!("problems of the kind `{kind}` have the status {fixed}");
+            self.report
+                .warning(codes::NEVER_CAUGHT, node.place_of("/status"), message)
+                .help("leave `status` out");
+        }
     }
 
     fn status(&mut self, node: &Node) -> Option<u16> {

@@ -1,0 +1,10 @@
+//! The control flow of a definition as a graph: for checks and pictures.
+//!
+//! It is the only place that knows petgraph; nothing of it is in the public API.
+
+mod check;
+mod flow;
+mod picture;
+
+pub(crate) use check::check;
+pub(crate) use picture::{dot, mermaid};
