@@ -49,13 +49,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Writes everything in one transaction with one flush: durable when it returns, all or
     /// nothing.
     ///
-    /// A batch whose records are stored already, byte for byte, changes nothing and is
-    /// accepted, so that an append with an unknown outcome can be repeated.
-    ///
     /// # Errors
     ///
     /// A refusal (see [`JournalError::is_refusal`]) stores nothing. After a failure of the
-    /// storage it is unknown whether the writes are stored; nothing acknowledged is lost.
+    /// storage it is unknown whether the writes are stored: look whether the records are
+    /// there. Nothing acknowledged is lost.
     fn append(&self, epoch: Epoch, writes: &[Write]) -> Result<(), JournalError>;
 
     /// Returns records of a run from a number on, at least `limit` of them if there are as many.

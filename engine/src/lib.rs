@@ -6,12 +6,18 @@ mod digest;
 mod effect;
 mod executor;
 mod expression;
+#[cfg(feature = "runtime")]
+mod functions;
+#[cfg(feature = "http")]
+mod http;
 mod graph;
 mod id;
 pub mod journal;
 mod problem;
 mod record;
 mod run;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 mod timestamp;
 
 pub use catalog::{Catalog, FunctionSpec};
@@ -29,6 +35,10 @@ pub use executor::{Executor, ExecutorError};
 pub use expression::{
     Expression, ExpressionError, ExpressionFailure, InvalidExpression, Mistake, Template, Variables,
 };
+#[cfg(feature = "runtime")]
+pub use functions::Functions;
+#[cfg(feature = "http")]
+pub use http::Http;
 pub use id::{EffectId, IdempotencyKey, InvalidId, RunId, TaskKey};
 pub use problem::{Problem, ProblemKind};
 pub use record::{

@@ -126,8 +126,7 @@ impl JournalError {
 
     /// Says whether the journal looked at the write and refused it, as opposed to failing.
     ///
-    /// After a refusal nothing of the call is stored. After a failure it is unknown, and
-    /// appending the same batches again is the way to find out.
+    /// After a refusal nothing of the call is stored; after a failure it is unknown.
     pub fn is_refusal(&self) -> bool {
         matches!(self.remedy(), Remedy::FixRequest | Remedy::Stop)
     }

@@ -81,7 +81,11 @@ impl Journal for MemoryJournal {
             Query::Row(run) => Answer::Row(state.rows.get(run).cloned().map(Box::new)),
             Query::Key(key) => Answer::Key(state.keys.get(key).copied()),
             Query::Active { after, limit } => Answer::Active(state.active(*after, *limit)),
-            Query::Due { until, limit } => Answer::Due(state.due(*until, *limit)),
+            Query::Due {
+                after,
+                until,
+                limit,
+            } => Answer::Due(state.due(*after, *until, *limit)),
             Query::Snapshot(run) => Answer::Snapshot(state.snapshots.get(run).cloned()),
             Query::Inbox { run, limit } => Answer::Inbox(state.questions(*run, *limit)),
             Query::InboxItem(id) => {

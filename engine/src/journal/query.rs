@@ -110,8 +110,10 @@ pub enum Query {
         /// The most runs that are returned.
         limit: usize,
     },
-    /// Runs that time alone wakes at or before a moment, earliest first.
+    /// Runs that time alone wakes at or before a moment, earliest first, after the given one.
     Due {
+        /// The last entry of the page before.
+        after: Option<(Timestamp, RunId)>,
         /// The moment.
         until: Timestamp,
         /// The most that are returned.
@@ -218,7 +220,8 @@ readers! {
     /// Returns runs that the engine must take up.
     active(after: Option<RunId>, limit: usize) -> Vec<RunId> = Active Query::Active { after, limit };
     /// Returns runs that time alone wakes at or before a moment, earliest first.
-    due(until: Timestamp, limit: usize) -> Vec<(Timestamp, RunId)> = Due Query::Due { until, limit };
+    due(after: Option<(Timestamp, RunId)>, until: Timestamp, limit: usize) -> Vec<(Timestamp, RunId)> =
+        Due Query::Due { after, until, limit };
     /// Returns the newest snapshot of a run.
     snapshot(run: RunId) -> Option<Snapshot> = Snapshot Query::Snapshot(run);
     /// Returns open questions, of one run or of all.

@@ -38,6 +38,9 @@ pub struct RunRow {
     pub parent: Option<(RunId, TaskKey)>,
     /// The caller's idempotency key: starting with the same key returns this run.
     pub key: Option<String>,
+    /// Pending effects that were certainly not begun when the row was written; written when
+    /// the engine stops in good order, and cleared before they are begun.
+    pub unstarted: Vec<EffectId>,
     /// The open questions that it waits for.
     pub waiting_for: Vec<EffectId>,
     /// How many model calls were paid for.
@@ -102,6 +105,8 @@ pub enum Trouble {
         /// What happened the last time.
         message: String,
     },
+    /// The engine itself failed on it: a mistake of this version, which the log tells of.
+    Crashed,
     /// Its definition cannot be read by this version.
     Unreadable {
         /// Why.

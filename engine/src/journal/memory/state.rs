@@ -70,7 +70,7 @@ impl State {
         let mut planned = Vec::with_capacity(writes.len());
         for write in writes {
             match write {
-                Write::Run(batch) => planned.extend(self.plan_batch(batch, &mut ahead)?),
+                Write::Run(batch) => planned.push(self.plan_batch(batch, &mut ahead)?),
                 Write::Define(definition) => {
                     ahead.defined.insert(definition.digest);
                     planned.push(Planned::Define(definition.clone()));
@@ -111,11 +111,7 @@ impl State {
         }
     }
 
-    fn plan_batch(
-        &self,
-        batch: &Batch,
-        ahead: &mut Ahead,
-    ) -> Result<Option<Planned>, JournalError> {
+    fn plan_batch(&self, batch: &Batch, ahead: &mut Ahead) -> Result<Planned, JournalError> {
         let run = batch.run;
         let mut shelf = Shelf::default();
         let mut slim = Vec::with_capacity(batch.records.len());
@@ -127,9 +123,6 @@ impl State {
                 ..record.clone()
             };
             slim.push(SlimRecord { record, slot });
-        }
-        if !slim.is_empty() && self.stores(&slim) {
-            return Ok(None);
         }
         let mut expected = match ahead.next.get(&run) {
             Some(next) => *next,
@@ -147,7 +140,7 @@ impl State {
         }
         ahead.next.insert(run, expected);
         self.plan_row(batch, ahead)?;
-        self.plan_payloads(batch, slim, shelf, ahead).map(Some)
+        self.plan_payloads(batch, slim, shelf, ahead)
     }
 
     fn plan_row(&self, batch: &Batch, ahead: &mut Ahead) -> Result<(), JournalError> {
@@ -277,11 +270,6 @@ impl State {
             .map_or(0, |((_, seq), _)| *seq)
     }
 
-    fn stores(&self, slim: &[SlimRecord]) -> bool {
-        slim.iter()
-            .all(|slim| self.records.get(&(slim.record.run, slim.record.seq)) == Some(slim))
-    }
-
     pub(super) fn payload(&self, digest: Digest) -> Result<Value, JournalError> {
         match self.payloads.get(&digest) {
             Some(shared) => Ok(shared.value.clone()),
@@ -299,10 +287,16 @@ impl State {
             .collect()
     }
 
-    pub(super) fn due(&self, until: Timestamp, limit: usize) -> Vec<(Timestamp, RunId)> {
+    pub(super) fn due(
+        &self,
+        after: Option<(Timestamp, RunId)>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Vec<(Timestamp, RunId)> {
         let rows = self.rows.values();
         let mut due: Vec<_> = rows
             .filter_map(|row| Some((row.due.filter(|due| *due <= until)?, row.run)))
+            .filter(|entry| after.is_none_or(|after| *entry > after))
             .collect();
         due.sort_unstable();
         due.truncate(limit);

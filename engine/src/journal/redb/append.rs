@@ -52,11 +52,11 @@ fn borrowed(records: &[Record]) -> Vec<Digest> {
 pub(super) fn write(txn: &WriteTransaction, prepared: Prepared<'_>) -> Result<(), JournalError> {
     let Prepared { batches, writes } = prepared;
     write_definitions(txn, writes)?;
-    let fresh = write_records(txn, batches)?;
-    write_payloads(txn, &fresh)?;
-    index::write_rows(txn, fresh.iter().map(|encoded| encoded.batch))?;
-    write_inbox(txn, &fresh)?;
-    write_snapshots(txn, &fresh)?;
+    write_records(txn, &batches)?;
+    write_payloads(txn, &batches)?;
+    index::write_rows(txn, batches.iter().map(|encoded| encoded.batch))?;
+    write_inbox(txn, &batches)?;
+    write_snapshots(txn, &batches)?;
     for write in writes {
         if let Write::Remove(run) = write {
             remove(txn, *run)?;
@@ -120,37 +120,22 @@ fn publish(
     }
 }
 
-/// Writes the records; returns the batches that are not stored yet.
-fn write_records<'a>(
-    txn: &WriteTransaction,
-    batches: Vec<Encoded<'a>>,
-) -> Result<Vec<Encoded<'a>>, JournalError> {
-    let mut fresh = Vec::with_capacity(batches.len());
+fn write_records(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
     if batches.is_empty() {
-        return Ok(fresh);
+        return Ok(());
     }
     let mut table = txn.open_table(RECORDS).map_err(failed)?;
     for encoded in batches {
         let run = encoded.batch.run;
-        let Some(last) = encoded.batch.records.last() else {
-            fresh.push(encoded);
-            continue;
-        };
-        let key = record_key(run, last.seq);
-        let found = table
-            .get(key)
-            .map_err(failed)?
-            .map(|v| v.value() == encoded.records);
-        if found == Some(true) {
-            continue;
+        if let Some(last) = encoded.batch.records.last() {
+            require_order(run, last_seq(&table, run)? + 1, &encoded.batch.records)?;
+            let bytes = encoded.records.as_slice();
+            table
+                .insert(record_key(run, last.seq), bytes)
+                .map_err(failed)?;
         }
-        require_order(run, last_seq(&table, run)? + 1, &encoded.batch.records)?;
-        table
-            .insert(key, encoded.records.as_slice())
-            .map_err(failed)?;
-        fresh.push(encoded);
     }
-    Ok(fresh)
+    Ok(())
 }
 
 /// Returns the number of the run's last record; zero when it has none.
@@ -184,14 +169,14 @@ fn require_order(
     Ok(())
 }
 
-fn write_payloads(txn: &WriteTransaction, fresh: &[Encoded<'_>]) -> Result<(), JournalError> {
+fn write_payloads(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
     let concerned = |e: &Encoded<'_>| !e.payloads.is_empty() || !e.borrowed.is_empty();
-    if !fresh.iter().any(concerned) {
+    if !batches.iter().any(concerned) {
         return Ok(());
     }
     let mut payloads = txn.open_table(PAYLOADS).map_err(failed)?;
     let mut refs = txn.open_table(REFERENCES).map_err(failed)?;
-    for encoded in fresh {
+    for encoded in batches {
         let run = encoded.batch.run;
         for (digest, bytes) in &encoded.payloads {
             if payloads.get(digest.as_bytes()).map_err(failed)?.is_none() {
@@ -213,14 +198,14 @@ fn write_payloads(txn: &WriteTransaction, fresh: &[Encoded<'_>]) -> Result<(), J
     Ok(())
 }
 
-fn write_inbox(txn: &WriteTransaction, fresh: &[Encoded<'_>]) -> Result<(), JournalError> {
+fn write_inbox(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
     let concerned = |e: &Encoded<'_>| !e.batch.opened.is_empty() || !e.batch.closed.is_empty();
-    if !fresh.iter().any(concerned) {
+    if !batches.iter().any(concerned) {
         return Ok(());
     }
     let mut inbox = txn.open_table(INBOX).map_err(failed)?;
     let mut questions = txn.open_table(QUESTIONS).map_err(failed)?;
-    for batch in fresh.iter().map(|encoded| encoded.batch) {
+    for batch in batches.iter().map(|encoded| encoded.batch) {
         for item in &batch.opened {
             let bytes = codec::encode(item);
             inbox
@@ -238,12 +223,15 @@ fn write_inbox(txn: &WriteTransaction, fresh: &[Encoded<'_>]) -> Result<(), Jour
     Ok(())
 }
 
-fn write_snapshots(txn: &WriteTransaction, fresh: &[Encoded<'_>]) -> Result<(), JournalError> {
-    if fresh.iter().all(|encoded| encoded.batch.snapshot.is_none()) {
+fn write_snapshots(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
+    if batches
+        .iter()
+        .all(|encoded| encoded.batch.snapshot.is_none())
+    {
         return Ok(());
     }
     let mut table = txn.open_table(SNAPSHOTS).map_err(failed)?;
-    for batch in fresh.iter().map(|encoded| encoded.batch) {
+    for batch in batches.iter().map(|encoded| encoded.batch) {
         if let Some(snapshot) = &batch.snapshot {
             let mut bytes = snapshot.seq.to_be_bytes().to_vec();
             bytes.extend_from_slice(&snapshot.state);

@@ -1,12 +1,14 @@
 //! Reading: records with their values put back, and the answers to questions.
 
+use std::ops::Bound;
+
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use serde_json::Value;
 
 use super::tables::{
     ACTIVE, DEFINITIONS, EPOCH_KEY, FORMAT_KEY, INBOX, KEYS, META, PAYLOADS, QUESTIONS, RECORDS,
     ROUTINES, ROWS, SNAPSHOTS, TIMERS, due_of, last_of, question_key, record_key, run_at_end,
-    run_at_start,
+    run_at_start, timer_key,
 };
 use super::{failed, index, number};
 use crate::journal::error::storage_error;
@@ -82,7 +84,11 @@ pub(super) fn answer(
             Answer::Key(run.map(|run| RunId::from_bytes(run.value())))
         }
         Query::Active { after, limit } => Answer::Active(active(txn, *after, *limit)?),
-        Query::Due { until, limit } => Answer::Due(due(txn, *until, *limit)?),
+        Query::Due {
+            after,
+            until,
+            limit,
+        } => Answer::Due(due(txn, *after, *until, *limit)?),
         Query::Snapshot(run) => Answer::Snapshot(snapshot(txn, *run)?),
         Query::Inbox { run, limit } => Answer::Inbox(inbox(txn, *run, *limit)?),
         Query::InboxItem(id) => Answer::InboxItem(inbox_item(txn, *id)?.map(Box::new)),
@@ -123,14 +129,22 @@ fn active(
 
 fn due(
     txn: &ReadTransaction,
+    after: Option<(Timestamp, RunId)>,
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<(Timestamp, RunId)>, JournalError> {
     let table = txn.open_table(TIMERS).map_err(failed)?;
-    let mut high = [u8::MAX; 24];
-    high[..8].copy_from_slice(&until.as_millis().to_be_bytes());
-    let range = table.range([0; 24]..=high).map_err(failed)?;
+    let low = match after {
+        Some((due, run)) => Bound::Excluded(timer_key(due, run)),
+        None => Bound::Unbounded,
+    };
+    let high = timer_key(until, RunId::from_bytes([u8::MAX; 16]));
+    if after.is_some_and(|(due, run)| timer_key(due, run) >= high) {
+        return Ok(Vec::new());
+    }
+    let range = table.range::<[u8; 24]>((low, Bound::Included(high)));
     range
+        .map_err(failed)?
         .take(limit)
         .map(|entry| {
             let key = entry.map_err(failed)?.0.value();

@@ -78,6 +78,7 @@ pub(crate) fn row(run: RunId) -> RunRow {
         ended_at: None,
         parent: None,
         key: None,
+        unstarted: Vec::new(),
         waiting_for: Vec::new(),
         model_calls: 0,
         tool_calls: 0,

@@ -1,0 +1,99 @@
+//! Brings a run into memory: its snapshot, and the records after it.
+
+use super::EngineError;
+use super::core::Core;
+use super::ledger::Ledger;
+use crate::journal::{JournalReads, RunRow, Trouble};
+use crate::{Definition, Record, ReplayError, Run, RunId, RunKind};
+
+/// A run that was brought into memory.
+#[derive(Debug)]
+pub(super) enum Loaded {
+    /// It can go on.
+    Ready(Box<(Run, Ledger)>),
+    /// It has ended; nothing can happen to it.
+    Over,
+    /// It exists, but must not go on.
+    Troubled(Box<RunRow>, Trouble),
+}
+
+/// Loads a run.
+pub(super) fn load(core: &Core, id: RunId) -> Result<Loaded, EngineError> {
+    let Some(row) = core.journal.row(id)? else {
+        return Err(EngineError::UnknownRun(id));
+    };
+    if row.phase.is_final() || row.kind != RunKind::Routine {
+        return Ok(Loaded::Over);
+    }
+    let definition = match core.definitions.of_digest(row.definition) {
+        Ok(Some(definition)) => definition,
+        Ok(None) => return Ok(unreadable(row, "its definition is not stored".to_owned())),
+        Err(EngineError::Definition(diagnostics)) => {
+            let first = diagnostics.first().map(ToString::to_string);
+            return Ok(unreadable(row, first.unwrap_or_default()));
+        }
+        Err(error) => return Err(error),
+    };
+    let (run, tail, snapshot_seq) = match rebuild(core, id, definition)? {
+        Ok(rebuilt) => rebuilt,
+        Err(error) => {
+            let trouble = trouble_of(&error);
+            return Ok(Loaded::Troubled(row, trouble));
+        }
+    };
+    let open = core.journal.inbox(Some(id), usize::MAX)?;
+    let questions = open.iter().map(|item| item.id).collect();
+    let mut ledger = Ledger::resume(*row, questions, snapshot_seq);
+    ledger.absorb(&tail);
+    Ok(Loaded::Ready(Box::new((run, ledger))))
+}
+
+type Rebuilt = Result<(Run, Vec<Record>, u64), ReplayError>;
+
+/// Rebuilds a run from its snapshot and the records after it, or from all records.
+fn rebuild(core: &Core, id: RunId, definition: Definition) -> Result<Rebuilt, EngineError> {
+    if let Some(snapshot) = core.journal.snapshot(id)? {
+        match Run::restore(&snapshot.state, definition.clone()) {
+            Ok(mut run) if run.last_seq() == snapshot.seq => {
+                let tail = core.journal.records(id, snapshot.seq + 1, usize::MAX)?;
+                let replayed = run.replay_tail(tail.iter().cloned());
+                return Ok(replayed.map(|()| (run, tail, snapshot.seq)));
+            }
+            Ok(_) => tracing::warn!(run_id = %id, "a snapshot is not where it claims to be"),
+            Err(error) => tracing::warn!(run_id = %id, %error, "a snapshot is of no use"),
+        }
+    }
+    let records = core.journal.records(id, 1, usize::MAX)?;
+    let replayed = Run::replay(definition, records.iter().cloned());
+    Ok(replayed.map(|run| (run, records, 0)))
+}
+
+fn unreadable(row: Box<RunRow>, message: String) -> Loaded {
+    Loaded::Troubled(row, Trouble::Unreadable { message })
+}
+
+/// Says side by side what is stored and what the machine gives.
+fn trouble_of(error: &ReplayError) -> Trouble {
+    let show = |record: &Option<Record>| match record {
+        Some(record) => serde_json::to_string(&record.kind)
+            .unwrap_or_else(|error| format!("it cannot be shown: {error}")),
+        None => "nothing".to_owned(),
+    };
+    match error {
+        ReplayError::Diverged(divergence) => Trouble::Blocked {
+            seq: divergence.seq,
+            expected: show(&divergence.expected),
+            actual: show(&divergence.actual),
+        },
+        ReplayError::Refused { seq, reason } => Trouble::Blocked {
+            seq: *seq,
+            expected: "an input that is taken".to_owned(),
+            actual: reason.to_string(),
+        },
+        other => Trouble::Blocked {
+            seq: 0,
+            expected: "a log that can be replayed".to_owned(),
+            actual: other.to_string(),
+        },
+    }
+}

@@ -1,0 +1,371 @@
+//! What can be asked of an engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::birth::Births;
+use super::feed::Feed;
+use super::watchers::Until;
+use super::{Engine, EngineError};
+use crate::journal::{
+    Epoch, Journal, JournalError, JournalReads, Publication, RunRow, StoredDefinition, Write,
+};
+use crate::{
+    Actor, Decision, Definition, EffectId, Input, Payload, Problem, RecordKind, RunId, RunKind,
+    RunStart, TaskKey,
+};
+
+/// What shall run.
+#[derive(Debug, Clone)]
+pub enum Routine {
+    /// A published routine: `namespace/name@version`; without a version, the latest.
+    Published(String),
+    /// A definition, published or not.
+    Definition(Definition),
+}
+
+/// A request to start a run.
+#[derive(Debug, Clone)]
+pub struct StartRequest {
+    /// What shall run.
+    pub routine: Routine,
+    /// Its input.
+    pub input: Value,
+    /// An idempotency key: the same key returns the same run.
+    pub key: Option<String>,
+    /// Who asks.
+    pub by: Actor,
+    /// The run of an agent that asks, and the place in it.
+    pub parent: Option<(RunId, TaskKey)>,
+    /// The id of the new run, when the caller has one.
+    pub id: Option<RunId>,
+    /// Names and values that the run can be found by.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl StartRequest {
+    /// Makes a request without key, parent or attributes.
+    pub fn new(routine: Routine, input: Value) -> Self {
+        Self {
+            routine,
+            input,
+            key: None,
+            by: Actor::Engine,
+            parent: None,
+            id: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// The run at a glance.
+    pub row: RunRow,
+    /// The output of a completed run.
+    pub output: Option<Value>,
+    /// The problem of a faulted run.
+    pub problem: Option<Problem>,
+}
+
+impl Engine {
+    /// Returns the journal, to read from.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.core().journal
+    }
+
+    /// Returns the epoch under which this engine owns the journal.
+    pub fn epoch(&self) -> Epoch {
+        self.core().epoch
+    }
+
+    /// Makes an id for a new run.
+    ///
+    /// # Panics
+    ///
+    /// When the system has no randomness to give.
+    pub fn fresh_id(&self) -> RunId {
+        let mut identity = [0; 16];
+        getrandom::fill(&mut identity).expect("the system gives random bytes");
+        RunId::from_parts(self.core().clock.now(), u128::from_be_bytes(identity))
+    }
+
+    /// Writes to the journal under this engine's epoch, together with what runs write at the
+    /// same time; returns when it is durable. For logs that somebody else keeps, such as
+    /// those of agents.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the journal refuses or fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the writes back.
+    pub async fn append(&self, writes: Vec<Write>) -> Result<(), EngineError> {
+        let core = self.core();
+        core.require_running()?;
+        let written = core.commit(writes).await?;
+        core.publish(written);
+        Ok(())
+    }
+
+    /// Publishes a version of a routine, for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Definition`] when the text has mistakes;
+    /// [`JournalError::AlreadyPublished`] when that version has another content.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the publication back.
+    pub async fn publish(&self, source: &str) -> Result<Definition, EngineError> {
+        let core = self.core();
+        core.require_running()?;
+        let definition = core.definitions.read(source)?;
+        let digest = definition.digest();
+        let writes = vec![
+            Write::Define(StoredDefinition {
+                digest,
+                source: source.to_owned(),
+            }),
+            Write::Publish(Publication {
+                name: definition.name().to_owned(),
+                digest,
+                published_at: core.clock.now(),
+            }),
+        ];
+        core.commit(writes).await?;
+        core.definitions.keep(definition.clone());
+        Ok(definition)
+    }
+
+    /// Returns a published routine: `namespace/name@version`; without a version, the latest.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRoutine`] when there is none.
+    pub fn routine(&self, name: &str) -> Result<Definition, EngineError> {
+        self.core().definitions.of_name(name)
+    }
+
+    /// Returns the definition that a run is pinned to.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`] when there is no such run or nothing is stored for it.
+    pub fn definition_of(&self, run: RunId) -> Result<Definition, EngineError> {
+        let row = self.row(run)?;
+        let found = self.core().definitions.of_digest(row.definition)?;
+        found.ok_or(EngineError::UnknownRun(run))
+    }
+
+    /// Starts a run; returns when its start is durable. The same key returns the same run.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRoutine`], [`EngineError::RunExists`], or the journal's.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may have started the run; asking again with the same key finds it.
+    pub async fn start(&self, request: StartRequest) -> Result<RunId, EngineError> {
+        let core = self.core();
+        core.require_running()?;
+        if let Some(key) = &request.key
+            && let Some(run) = core.journal.run_of_key(key)?
+        {
+            return Ok(run);
+        }
+        let definition = match request.routine {
+            Routine::Published(name) => core.definitions.of_name(&name)?,
+            Routine::Definition(definition) => definition,
+        };
+        let id = request.id.unwrap_or_else(|| self.fresh_id());
+        let start = RunStart {
+            run_kind: RunKind::Routine,
+            name: definition.name().to_owned(),
+            input: Payload::Inline(request.input),
+            parent: request.parent,
+            key: request.key,
+            by: request.by,
+        };
+        let mut births = Births::default();
+        births.run(core, id, start, &definition, request.attributes);
+        let writes = std::mem::take(&mut births.writes);
+        match core.commit(writes).await {
+            Ok(written) => {
+                births.live(core);
+                core.publish(written);
+                Ok(id)
+            }
+            Err(EngineError::Journal(error)) => match &*error {
+                JournalError::KeyTaken { run, .. } => Ok(*run),
+                JournalError::OutOfOrder { run, .. } if *run == id => {
+                    Err(EngineError::RunExists(id))
+                }
+                _ => Err(EngineError::Journal(error)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until a run comes to a certain point.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or why the engine stopped in the meantime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: waiting changes nothing.
+    pub async fn wait(&self, run: RunId, until: Until) -> Result<RunReport, EngineError> {
+        let core = self.core();
+        let wait = core.watchers.watch(run, until);
+        let row = self.row(run)?;
+        if until.holds(&row) {
+            return self.report_of(row);
+        }
+        core.require_running()?;
+        match wait.await {
+            Ok(row) => self.report_of(row?),
+            Err(_) => Err(EngineError::Stopped),
+        }
+    }
+
+    /// Returns what has become of a run by now.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or the journal's.
+    pub fn report(&self, run: RunId) -> Result<RunReport, EngineError> {
+        self.report_of(self.row(run)?)
+    }
+
+    fn report_of(&self, row: RunRow) -> Result<RunReport, EngineError> {
+        let mut report = RunReport {
+            row,
+            output: None,
+            problem: None,
+        };
+        if !report.row.phase.is_final() {
+            return Ok(report);
+        }
+        let journal = self.journal();
+        for record in journal.records(report.row.run, report.row.last_seq, 1)? {
+            if let RecordKind::RunFinished {
+                output, problem, ..
+            } = record.kind
+            {
+                report.output = output.as_ref().and_then(Payload::inline).cloned();
+                report.problem = problem;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Returns the row of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or the journal's.
+    pub fn row(&self, run: RunId) -> Result<RunRow, EngineError> {
+        let row = self.journal().row(run)?;
+        row.map(|row| *row).ok_or(EngineError::UnknownRun(run))
+    }
+
+    /// Follows the progress of all runs from now on.
+    pub fn subscribe(&self) -> Feed {
+        Feed(self.core().feed.subscribe())
+    }
+
+    /// Settles an open question; returns when the decision is durable. The first decision
+    /// counts.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NotOpen`] when somebody was faster, [`EngineError::Refused`] when the
+    /// person saw something else than what is asked now.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the decision back.
+    pub async fn decide(&self, question: EffectId, decision: Decision) -> Result<(), EngineError> {
+        let item = self.journal().inbox_item(question)?;
+        let run = item.ok_or(EngineError::NotOpen(question))?.run;
+        let input = Input::Decided {
+            effect: question,
+            decision,
+        };
+        match self.core().apply(run, input).await {
+            Err(EngineError::Refused(crate::ApplyError::Stale(_))) => {
+                Err(EngineError::NotOpen(question))
+            }
+            result => result,
+        }
+    }
+
+    /// Sends something to a run; returns when it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or [`EngineError::Refused`] when the run has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the signal back.
+    pub async fn signal(
+        &self,
+        run: RunId,
+        signal: impl Into<String>,
+        data: Value,
+        by: Actor,
+    ) -> Result<(), EngineError> {
+        let signal = signal.into();
+        let input = Input::Signalled { signal, data, by };
+        self.core().apply(run, input).await
+    }
+
+    /// Stops a run for good; returns when that is durable. Its effects are given up, the
+    /// children that it waits for are cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or [`EngineError::Refused`] when the run has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the request back.
+    pub async fn cancel(&self, run: RunId, by: Actor) -> Result<(), EngineError> {
+        self.core().apply(run, Input::CancelRequested { by }).await
+    }
+
+    /// Pauses a run; returns when that is durable. What is under way may end, and is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or [`EngineError::Refused`] when the run cannot pause.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the request back.
+    pub async fn suspend(&self, run: RunId, by: Actor) -> Result<(), EngineError> {
+        self.core().apply(run, Input::SuspendRequested { by }).await
+    }
+
+    /// Lets a paused run go on; returns when that is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or [`EngineError::Refused`] when the run is not paused.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the request back.
+    pub async fn resume(&self, run: RunId, by: Actor) -> Result<(), EngineError> {
+        self.core().apply(run, Input::ResumeRequested { by }).await
+    }
+}

@@ -1,0 +1,181 @@
+//! Deciding, signalling, pausing, going on, stopping.
+
+use layercake_engine::journal::JournalReads;
+use layercake_engine::runtime::EngineError;
+use layercake_engine::{Actor, Phase, RecordKind, Verdict};
+use serde_json::json;
+
+use super::workshop::Workshop;
+
+const ASK: &str = "
+  - ask: { call: 'approval:1.0.0@default', with: { title: 'May I?', show: { sum: 10 } } }
+  - after: { call: 'echo:1.0.0@default', with: { got: '${ .decision }' } }
+";
+
+const HOLD: &str = "
+  - hold: { call: 'gate:1.0.0@default', with: {} }
+  - after: { call: 'echo:1.0.0@default', with: { done: true } }
+";
+
+fn ada() -> Actor {
+    Actor::Person("ada".to_owned())
+}
+
+#[tokio::test]
+async fn an_approval_waits_on_disk_until_somebody_decides() {
+    let shop = Workshop::open();
+    let run = shop.start(ASK, json!({})).await;
+    let report = shop.settled(run).await;
+    assert_eq!(report.row.phase, Phase::Waiting);
+    assert_eq!(report.row.waiting_for.len(), 1);
+    let shop = shop.crash().await;
+    let open = shop.engine.journal().inbox(None, 10).expect("the inbox");
+    assert_eq!(
+        (open[0].title.as_str(), &open[0].shown),
+        ("May I?", &json!({ "sum": 10 }))
+    );
+    shop.decide(Verdict::Approve).await;
+    assert_eq!(
+        shop.end(run).await.output,
+        Some(json!({ "got": "approve" }))
+    );
+    assert_eq!(
+        shop.engine.journal().inbox(None, 10).expect("the inbox"),
+        []
+    );
+    shop.check();
+}
+
+#[tokio::test]
+async fn only_the_first_decision_counts_and_only_on_what_was_shown() {
+    let shop = Workshop::open();
+    let run = shop.start(ASK, json!({})).await;
+    shop.settled(run).await;
+    let item = shop
+        .engine
+        .journal()
+        .inbox(None, 10)
+        .expect("the inbox")
+        .remove(0);
+    let blind = shop.decision(
+        layercake_engine::Digest::of_bytes(b"else"),
+        Verdict::Approve,
+    );
+    let error = shop
+        .engine
+        .decide(item.id, blind)
+        .await
+        .expect_err("it differs");
+    assert!(matches!(error, EngineError::Refused(_)), "{error}");
+    let no = shop.decision(item.shown_hash, Verdict::Reject);
+    shop.engine
+        .decide(item.id, no)
+        .await
+        .expect("the first decision");
+    let yes = shop.decision(item.shown_hash, Verdict::Approve);
+    let error = shop
+        .engine
+        .decide(item.id, yes)
+        .await
+        .expect_err("too late");
+    assert!(matches!(error, EngineError::NotOpen(_)), "{error}");
+    assert_eq!(shop.end(run).await.output, Some(json!({ "got": "reject" })));
+}
+
+#[tokio::test]
+async fn a_cancelled_run_stops_its_effects_and_stays_stopped() {
+    let shop = Workshop::open();
+    let run = shop.start(HOLD, json!({})).await;
+    shop.bench.reached.notified().await;
+    shop.engine.cancel(run, ada()).await.expect("it stops");
+    let report = shop.end(run).await;
+    assert_eq!(report.row.phase, Phase::Cancelled);
+    let error = shop
+        .engine
+        .cancel(run, ada())
+        .await
+        .expect_err("it is over");
+    assert!(matches!(error, EngineError::Refused(_)), "{error}");
+    let shop = shop.crash().await;
+    assert_eq!(shop.end(run).await.row.phase, Phase::Cancelled);
+    assert_eq!(shop.bench.counts().len(), 0);
+    shop.check();
+}
+
+#[tokio::test]
+async fn a_paused_run_keeps_what_comes_back_and_goes_on_later() {
+    let shop = Workshop::open();
+    let run = shop.start(HOLD, json!({})).await;
+    shop.bench.reached.notified().await;
+    shop.engine.suspend(run, ada()).await.expect("it pauses");
+    shop.bench.gate.notify_one();
+    let held = || {
+        let records = shop.records(run);
+        records
+            .iter()
+            .any(|record| matches!(record.kind, RecordKind::EffectFinished { .. }))
+    };
+    shop.until(held).await;
+    assert_eq!(shop.engine.row(run).expect("a row").phase, Phase::Suspended);
+    let shop = shop.crash().await;
+    assert_eq!(shop.engine.row(run).expect("a row").phase, Phase::Suspended);
+    assert_eq!(shop.bench.count("echo/after"), 0);
+    shop.engine.resume(run, ada()).await.expect("it goes on");
+    assert_eq!(shop.end(run).await.output, Some(json!({ "done": true })));
+    assert_eq!(
+        shop.bench.count("gate/hold"),
+        0,
+        "it was recorded before the crash"
+    );
+    shop.check();
+}
+
+#[tokio::test]
+async fn a_signal_is_recorded_in_memory_or_not() {
+    let shop = Workshop::open();
+    let run = shop.start(ASK, json!({})).await;
+    shop.settled(run).await;
+    let data = json!({ "large": "x".repeat(2000) });
+    shop.engine
+        .signal(run, "hello", data.clone(), ada())
+        .await
+        .expect("it is recorded");
+    let shop = shop.crash().await;
+    let records = shop.records(run);
+    let heard = records.iter().find_map(|record| match &record.kind {
+        RecordKind::Signalled { signal, data } => Some((signal.as_str(), data.inline().cloned())),
+        _ => None,
+    });
+    assert_eq!(heard, Some(("hello", Some(data))));
+    let nobody = shop.engine.fresh_id();
+    let error = shop
+        .engine
+        .signal(nobody, "s", json!(1), ada())
+        .await
+        .expect_err("nobody");
+    assert!(
+        matches!(error, EngineError::UnknownRun(id) if id == nobody),
+        "{error}"
+    );
+    shop.check();
+}
+
+#[tokio::test]
+async fn nothing_is_taken_after_the_end_of_the_engine() {
+    let shop = Workshop::open();
+    let run = shop.start(ASK, json!({})).await;
+    shop.settled(run).await;
+    shop.engine
+        .shutdown(std::time::Duration::from_secs(1))
+        .await;
+    let error = shop
+        .engine
+        .cancel(run, ada())
+        .await
+        .expect_err("it has ended");
+    assert!(matches!(error, EngineError::Stopped), "{error}");
+    assert_eq!(
+        shop.engine.row(run).expect("reading goes on").phase,
+        Phase::Waiting
+    );
+}
