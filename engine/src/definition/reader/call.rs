@@ -12,8 +12,8 @@ use crate::definition::suggestion::nearest;
 use crate::definition::tree::{CallTask, TaskKind};
 use crate::expression::Template;
 
-use super::Reader;
 use super::scope::{Place, Scope};
+use super::{Called, Reader};
 
 /// The standard's own calls that this version does not execute, and what to do instead.
 const NOT_EXECUTED: &[(&str, &str)] = &[
@@ -32,7 +32,7 @@ const COMPOUND: &[&str] = &[
     "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "contains",
 ];
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     pub(super) fn call(&mut self, task: &Node, node: &Node, scope: &Scope) -> TaskKind {
         let unknown = || TaskKind::Unsupported("call".to_owned());
         let Some(name) = self.text(node) else {
@@ -45,7 +45,8 @@ impl Reader<'_> {
             self.not_executed(node.span, &format!("`call: {name}`"), why);
             return unknown();
         }
-        if self.shared("functions").contains_key(name) {
+        let functions = self.shared.get("functions");
+        if functions.is_some_and(|functions| functions.contains_key(name)) {
             return TaskKind::CallCustom {
                 function: name.to_owned(),
                 with: self.arguments(task, scope),
@@ -70,7 +71,7 @@ impl Reader<'_> {
     }
 
     /// Finds `name:version@default`, or says what is wrong with it.
-    fn catalog_function(&mut self, node: &Node, reference: &str) -> Option<FunctionSpec> {
+    fn catalog_function(&mut self, node: &Node, reference: &str) -> Option<&'a FunctionSpec> {
         let (path, catalog) = match reference.split_once('@') {
             Some((path, catalog)) => (path, Some(catalog)),
             None => (reference, None),
@@ -97,7 +98,8 @@ impl Reader<'_> {
         let full = format!("{name}:{}@default", version.unwrap_or(newest));
         match version {
             Some(version) if catalog.is_some() => {
-                let found = self.catalog.function(name, version).cloned();
+                let catalog = self.catalog;
+                let found = catalog.function(name, version);
                 if found.is_none() {
                     let message =
                         format!("there is no version `{version}` of the function `{name}`");
@@ -134,8 +136,10 @@ impl Reader<'_> {
             })
             .collect();
         known.extend(
-            self.shared("functions")
-                .keys()
+            self.shared
+                .get("functions")
+                .into_iter()
+                .flat_map(BTreeMap::keys)
                 .map(|name| ((*name).to_owned(), (*name).to_owned())),
         );
         known.insert("http".to_owned(), "http".to_owned());
@@ -155,18 +159,23 @@ impl Reader<'_> {
             .help(help);
     }
 
-    fn catalog_call(&mut self, task: &Node, spec: FunctionSpec, scope: &Scope) -> TaskKind {
+    fn catalog_call(&mut self, task: &Node, spec: &FunctionSpec, scope: &Scope) -> TaskKind {
         let with = self.arguments(task, scope);
-        let arguments = Schema::compile(&spec.input).ok();
+        let name = (spec.name.clone(), spec.version.clone());
+        let called = self.called.entry(name).or_insert_with(|| Called {
+            arguments: Schema::compile(&spec.input).ok(),
+            result: Schema::compile(&spec.output).ok(),
+        });
+        let Called { arguments, result } = called.clone();
         if let Some(schema) = &arguments {
-            self.check_arguments(task, &spec, schema, &with);
+            self.check_arguments(task, spec, schema, &with);
         }
         TaskKind::Call(CallTask {
-            function: spec.name,
-            version: spec.version,
+            function: spec.name.clone(),
+            version: spec.version.clone(),
             with,
             arguments,
-            result: Schema::compile(&spec.output).ok(),
+            result,
             class: spec.class,
         })
     }

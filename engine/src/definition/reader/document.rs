@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::definition::codes;
-use crate::definition::node::{Node, Shape, escape};
+use crate::definition::node::{Node, escape};
 use crate::definition::tree::{Document, Intake, Outflow, Task, TaskList, Tree, Uses};
 use crate::expression::Template;
 
 use super::Reader;
 use super::scope::{Place, Scope};
+use super::task::Siblings;
 
 const DOCUMENT_KEYS: &[&str] = &[
     "document", "input", "use", "do", "timeout", "output", "schedule", "evaluate", "metadata",
@@ -210,31 +211,16 @@ impl Reader<'_> {
         let mut functions = BTreeMap::new();
         for entry in node.entries() {
             let pointer = format!("/use/functions/{}", escape(&entry.key));
-            if let Some(task) = self.task(entry, pointer, &scope, &[]) {
+            if let Some(task) = self.task(entry, pointer, &scope, &Siblings::new()) {
                 functions.insert(entry.key.clone(), task);
             }
         }
         functions
     }
 
-    /// Variables of all `catch` blocks: what a shared retry policy may use.
+    /// What a shared retry policy may use: the variables of all `catch` blocks.
     fn all_bindings(&self) -> Scope {
-        fn collect<'n>(node: &'n Node, names: &mut Vec<&'n str>) {
-            match &node.shape {
-                Shape::List(items) => items.iter().for_each(|item| collect(item, names)),
-                Shape::Map(entries) => {
-                    let binding = node.get("catch").and_then(|catch| catch.get("as"));
-                    names.extend(binding.and_then(Node::as_text));
-                    entries
-                        .iter()
-                        .for_each(|entry| collect(&entry.value, names));
-                }
-                _ => {}
-            }
-        }
-        let mut names = vec!["error"];
-        collect(self.root, &mut names);
-        Scope::default().with(names)
+        Scope::default().with(self.bindings.iter().copied())
     }
 
     /// Reads `input` of the document or of a task.

@@ -8,10 +8,16 @@ use crate::expression::Template;
 use super::Reader;
 use super::document::is_version;
 use super::scope::{Place, Scope};
+use super::task::Siblings;
 use super::value::STAND_IN;
 
 impl Reader<'_> {
-    pub(super) fn cases(&mut self, node: &Node, scope: &Scope, siblings: &[&str]) -> Vec<Case> {
+    pub(super) fn cases(
+        &mut self,
+        node: &Node,
+        scope: &Scope,
+        siblings: &Siblings<'_>,
+    ) -> Vec<Case> {
         let named = self.named_items(node, "case");
         if matches!(&node.shape, Shape::List(items) if items.is_empty()) {
             let message = "a `switch` has at least one case";

@@ -135,7 +135,11 @@ impl Reader<'_> {
 
     /// Reads `use.authentications`.
     pub(super) fn shared_authentications(&mut self) -> BTreeMap<String, Value> {
-        let shared = self.shared("authentications");
+        let shared = self
+            .shared
+            .get("authentications")
+            .cloned()
+            .unwrap_or_default();
         for policy in shared.values() {
             self.check_policy(policy);
         }
@@ -181,9 +185,7 @@ impl Reader<'_> {
         let Some(name) = self.text(node) else {
             return;
         };
-        let declared = self.root.get("use").and_then(|uses| uses.get("secrets"));
-        let mut names = declared.map_or(&[][..], Node::items).iter();
-        if !names.any(|item| item.as_text() == Some(name)) {
+        if !self.secrets.contains(name) {
             let message = format!("the secret `{name}` is not declared");
             self.report
                 .error(codes::UNKNOWN_SECRET, node.span, message)

@@ -7,6 +7,7 @@ use crate::expression::{Expression, Template};
 
 use super::Reader;
 use super::scope::{Place, Scope};
+use super::task::Siblings;
 use super::value::STAND_IN;
 
 const CATCH_KEYS: &[&str] = &["errors", "as", "when", "exceptWhen", "retry", "do", "then"];
@@ -36,7 +37,7 @@ impl Reader<'_> {
         node: &Node,
         pointer: &str,
         scope: &Scope,
-        siblings: &[&str],
+        siblings: &Siblings<'_>,
     ) -> TaskKind {
         let body = self.task_list(node, &format!("{pointer}/try"), scope);
         let mut attempt = Try {
@@ -64,7 +65,7 @@ impl Reader<'_> {
         catch: &Node,
         pointer: &str,
         scope: &Scope,
-        siblings: &[&str],
+        siblings: &Siblings<'_>,
     ) {
         if let Some(name) = catch.get("as").and_then(|node| self.variable(node)) {
             attempt.binding = name;

@@ -1,6 +1,6 @@
 //! Task lists, tasks, and what all tasks have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::codes;
 use crate::definition::node::{Entry, Node, Shape, escape};
@@ -10,6 +10,9 @@ use crate::definition::tree::{Flow, Task, TaskKind, TaskList};
 
 use super::Reader;
 use super::scope::{Place, Scope};
+
+/// The names of the tasks of one list.
+pub(super) type Siblings<'n> = BTreeSet<&'n str>;
 
 /// The words that say what a task does.
 const TASK_WORDS: &[&str] = &[
@@ -43,7 +46,7 @@ impl Reader<'_> {
     /// Reads the tasks of one scope; `pointer` is where the list stands.
     pub(super) fn task_list(&mut self, node: &Node, pointer: &str, scope: &Scope) -> TaskList {
         let named = self.named_items(node, "task");
-        let names: Vec<&str> = named.iter().map(|(_, entry)| entry.key.as_str()).collect();
+        let names: Siblings = named.iter().map(|(_, entry)| entry.key.as_str()).collect();
         let tasks = named.iter().filter_map(|(at, entry)| {
             let pointer = format!("{pointer}/{at}/{}", escape(&entry.key));
             self.task(entry, pointer, scope, &names)
@@ -116,7 +119,7 @@ impl Reader<'_> {
         entry: &Entry,
         pointer: String,
         scope: &Scope,
-        siblings: &[&str],
+        siblings: &Siblings<'_>,
     ) -> Option<Task> {
         let node = &entry.value;
         if let Shape::Null = node.shape {
@@ -226,7 +229,7 @@ impl Reader<'_> {
         node: &Node,
         pointer: &str,
         scope: &Scope,
-        siblings: &[&str],
+        siblings: &Siblings<'_>,
     ) -> TaskKind {
         let Some(entry) = node.entry(word) else {
             return TaskKind::Unsupported(word.to_owned());
@@ -251,7 +254,7 @@ impl Reader<'_> {
     }
 
     /// Reads `then`.
-    pub(super) fn flow(&mut self, node: Option<&Node>, siblings: &[&str]) -> Flow {
+    pub(super) fn flow(&mut self, node: Option<&Node>, siblings: &Siblings<'_>) -> Flow {
         let Some((node, text)) = node.and_then(|node| Some((node, self.text(node)?))) else {
             return Flow::Continue;
         };
@@ -259,7 +262,7 @@ impl Reader<'_> {
             "continue" => Flow::Continue,
             "exit" => Flow::Exit,
             "end" => Flow::End,
-            name if siblings.contains(&name) => Flow::Task(name.to_owned()),
+            name if siblings.contains(name) => Flow::Task(name.to_owned()),
             name => {
                 self.unknown_target(node, name, siblings);
                 Flow::Continue
@@ -267,7 +270,7 @@ impl Reader<'_> {
         }
     }
 
-    fn unknown_target(&mut self, node: &Node, name: &str, siblings: &[&str]) {
+    fn unknown_target(&mut self, node: &Node, name: &str, siblings: &Siblings<'_>) {
         if let Some(elsewhere) = find_task(self.root, name) {
             let message = format!("the task `{name}` is in another list, `then` cannot lead there");
             self.report

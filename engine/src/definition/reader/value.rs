@@ -65,8 +65,16 @@ impl Reader<'_> {
         scope: &Scope,
     ) -> Option<Expression> {
         let variables = scope.variables(place);
+        let names = variables.iter().map(|name| (*name).to_owned()).collect();
+        let key = (source.to_owned(), names);
+        if let Some(expression) = self.compiled.get(&key) {
+            return Some(expression.clone());
+        }
         match Expression::compile(source, &variables) {
-            Ok(expression) => Some(expression),
+            Ok(expression) => {
+                self.compiled.insert(key, expression.clone());
+                Some(expression)
+            }
             Err(error) => {
                 let text = self.report.source();
                 let range = start + error.start..start + error.end;
