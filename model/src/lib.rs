@@ -1,26 +1,64 @@
 //! A stateless client for any language model, behind one trait.
+//!
+//! A [`Model`] turns an immutable [`Request`] into a stream of typed [`Event`]s; [`collect`]
+//! folds the stream into a [`Reply`]. [`Providers`] opens models by name; layers such as
+//! [`Retrying`] and [`Budgeted`] wrap one model in another; [`ask_structured`] gets an answer in
+//! a given shape.
+//!
+//! ```
+//! use layercake_model::{CallContext, Message, Providers, Request, collect};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let spec = "scripted".parse()?; // or "anthropic/claude-sonnet-4-5", "ollama/llama3"
+//! let no_key = |_: &str| None;
+//! let model = Providers::builtin().open(&spec, &no_key)?;
+//! let request = Request {
+//!     messages: vec![Message::user("Good day!")],
+//!     ..Request::default()
+//! };
+//! let reply = collect(model.respond(request, CallContext::default()).await?).await?;
+//! assert!(reply.text().contains("Good day!"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Your own model in forty lines
+//!
+//! Implement [`Model`]: describe yourself, and answer with events. Order is promised by
+//! [`Event`] and checked by [`Fold`]; for a reply that comes at once,
+//! [`Reply::into_stream`] keeps it. Everything else in this crate then works with it.
+//!
+//! ```
+#![doc = include_str!("../examples/own_model.rs")]
+//! ```
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 mod call_context;
 mod descriptor;
 mod error;
-mod estimate;
 mod event;
 mod fold;
-mod limits;
 mod loss;
 mod model;
 mod reply;
 mod request;
 mod usage;
 
+mod estimate;
+mod limits;
+
 #[cfg(feature = "http")]
 mod http;
 mod scripted;
+mod wire;
 
 mod cassette;
 mod layer;
 mod structured;
-mod wire;
 
 mod price_table;
 mod provider;

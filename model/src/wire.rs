@@ -4,6 +4,7 @@ mod anthropic_messages;
 mod classify;
 mod decoder;
 mod dialect;
+mod draft;
 mod emitter;
 mod openai_chat;
 mod quirks;

@@ -57,8 +57,12 @@ impl Decoder {
     pub fn end(&mut self, out: &mut Vec<Event>) -> Result<(), ModelError> {
         let frames = &mut self.frames;
         let taken = self.sse.end(|frame| read(&mut **frames, &frame, out));
-        taken.map_err(|error| self.with_facts(error))?;
-        self.frames.end(out);
+        match taken {
+            // What is left without its end was cut, and cannot be blamed for its form.
+            Err(error) if error.kind == ModelErrorKind::Malformed => {}
+            Err(error) => return Err(self.with_facts(error)),
+            Ok(()) => self.frames.end(out),
+        }
         if self.frames.emitter().is_finished() {
             return Ok(());
         }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::anthropic_messages::{self, AnthropicFrames};
 use super::decoder::Decoder;
+use super::draft::Encoded;
 use super::openai_chat::{self, ChatFrames};
 use super::{Quirks, WireRequest};
-use crate::{Event, Loss, ModelError, Request};
+use crate::{Event, Loss, LossKind, ModelError, Request};
 
 /// A wire dialect: one protocol that many providers may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,17 +60,21 @@ impl Dialect {
     ///
     /// Returns an error of kind `InvalidRequest` when the dialect has no words for it.
     pub fn encode(self, request: &Request, target: &Target) -> Result<WireRequest, ModelError> {
-        match self {
-            Self::AnthropicMessages => anthropic_messages::encode(request, target),
-            Self::OpenaiChat => openai_chat::encode(request, target),
-        }
+        self.build(request, target).map(|(wire, _)| wire)
     }
 
     /// Says what [`Dialect::encode`] leaves out or changes.
     pub fn check(self, request: &Request, target: &Target) -> Vec<Loss> {
+        match self.build(request, target) {
+            Ok((_, losses)) => losses,
+            Err(error) => vec![Loss::new("", LossKind::Content, error.message)],
+        }
+    }
+
+    fn build(self, request: &Request, target: &Target) -> Result<Encoded, ModelError> {
         match self {
-            Self::AnthropicMessages => anthropic_messages::check(request, target),
-            Self::OpenaiChat => openai_chat::check(request, target),
+            Self::AnthropicMessages => anthropic_messages::build(request, target),
+            Self::OpenaiChat => openai_chat::build(request, target),
         }
     }
 

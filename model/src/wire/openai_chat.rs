@@ -9,9 +9,6 @@ mod message;
 mod usage;
 
 pub(super) use decode::ChatFrames;
-pub(super) use encode::{check, encode};
+pub(super) use encode::build;
 
 pub(super) const NAME: &str = "openai-chat";
-
-#[cfg(test)]
-mod tests;

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::AnswerSchema;
+
 /// How deep a schema may be; deeper ones are sent as they are.
 const DEPTH_MAX: usize = 64;
 /// Keywords that constrain a value and that grammar-bound decoders reject.
@@ -52,6 +54,45 @@ pub(super) struct Fitted {
     pub(super) all_required: bool,
     /// Whether the structure is one that grammar-bound decoders know.
     pub(super) is_plain: bool,
+}
+
+/// Why a schema was not sent at all.
+pub(super) const NO_SCHEMA: &str =
+    "the provider takes no schema; only a tool or a prompt can ask for it";
+
+impl Fitted {
+    /// Says what the provider does not enforce.
+    pub(super) fn unenforced(&self) -> Option<String> {
+        let names = self.dropped.join(", ");
+        (!names.is_empty()).then(|| format!("the provider does not enforce {names}"))
+    }
+}
+
+/// A schema for a provider that decodes strictly or takes it as a hint.
+pub(super) struct Strict {
+    pub(super) schema: Value,
+    pub(super) is_strict: bool,
+    pub(super) loss: Option<String>,
+}
+
+/// Makes a schema fit for strict decoding, which demands closed objects whose properties are
+/// all required. One of another form is sent as it is, as a hint.
+pub(super) fn strict(answer: &AnswerSchema) -> Strict {
+    let fitted = fit(&answer.schema);
+    if fitted.is_plain && fitted.all_required {
+        return Strict {
+            loss: fitted.unenforced(),
+            schema: fitted.schema,
+            is_strict: true,
+        };
+    }
+    let loss = "the provider takes the schema as a hint: it has optional properties or a form \
+                that strict decoding does not know";
+    Strict {
+        schema: answer.schema.clone(),
+        is_strict: false,
+        loss: Some(loss.to_owned()),
+    }
 }
 
 /// Closes every object and takes the constraints away.

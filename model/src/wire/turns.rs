@@ -60,30 +60,32 @@ pub(super) fn placed(number: usize, message: &Message) -> impl Iterator<Item = P
     })
 }
 
-/// Notes that reasoning is left out, and why.
-pub(super) fn lose_reasoning(placed: Placed<'_>, from: &str, losses: &mut Vec<Loss>) {
-    let message = if from.is_empty() {
+/// Says why reasoning of one dialect is left out of another.
+pub(super) fn lost_reasoning(placed: Placed<'_>, to: &str, from: &str) -> Loss {
+    let message = if from == to {
+        "the provider does not take this reasoning back; it is left out".to_owned()
+    } else if from.is_empty() {
         "reasoning without provenance is left out".to_owned()
     } else {
         format!("reasoning of the dialect {from} is left out: only that one can take it back")
     };
-    losses.push(Loss::new(placed.at(), LossKind::Reasoning, message));
+    Loss::new(placed.at(), LossKind::Reasoning, message)
 }
 
-/// Notes that an item of another dialect is left out.
-pub(super) fn lose_opaque(placed: Placed<'_>, from: &str, losses: &mut Vec<Loss>) {
+/// Says that an item of another dialect is left out.
+pub(super) fn lost_opaque(placed: Placed<'_>, from: &str) -> Loss {
     let message = format!("an item that only the dialect {from} understands is left out");
-    losses.push(Loss::new(placed.at(), LossKind::Opaque, message));
+    Loss::new(placed.at(), LossKind::Opaque, message)
 }
 
-/// Notes a part that this dialect has no place for in such a message.
-pub(super) fn lose_part(placed: Placed<'_>, what: &str, losses: &mut Vec<Loss>) {
+/// Says that a part has no place in such a message.
+pub(super) fn lost_part(placed: Placed<'_>, what: &str) -> Loss {
     let kind = match placed.part {
         Part::Image { .. } => LossKind::Image,
         Part::File { .. } => LossKind::File,
         _ => LossKind::Content,
     };
-    losses.push(Loss::new(placed.at(), kind, format!("{what} is left out")));
+    Loss::new(placed.at(), kind, format!("{what} is left out"))
 }
 
 /// Returns the arguments of a tool call as the object that every provider demands.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::NAME;
-use crate::wire::turns::{self, Placed, lose_opaque, lose_part, lose_reasoning};
+use crate::wire::turns::{self, Placed, lost_opaque, lost_part, lost_reasoning};
 use crate::wire::{CallIdForm, ReasoningBack, Target};
 use crate::{Loss, LossKind, Message, Part, Reasoning, Request, Role, ToolCall, ToolResult};
 
@@ -16,11 +16,6 @@ pub(super) fn all(request: &Request, target: &Target, losses: &mut Vec<Loss>) ->
         messages.push(json!({ "role": "system", "content": system }));
     }
     for (number, message) in request.messages.iter().enumerate() {
-        if message.cache_mark {
-            let at = format!("messages[{number}]");
-            let message = "the dialect caches by itself and takes no mark";
-            losses.push(Loss::new(at, LossKind::CacheMark, message));
-        }
         match message.role {
             Role::User => user(number, message, target, &mut messages, losses),
             Role::Assistant => messages.extend(assistant(number, message, target, losses)),
@@ -51,10 +46,12 @@ fn user(
                 media_type,
                 data,
             } => content.push(file(name, media_type, data)),
-            Part::Reasoning(reasoning) => lose_reasoning(placed, &reasoning.dialect, losses),
+            Part::Reasoning(reasoning) => {
+                losses.push(lost_reasoning(placed, NAME, &reasoning.dialect));
+            }
             Part::Opaque { dialect, item } if dialect == NAME => content.push(item.clone()),
-            Part::Opaque { dialect, .. } => lose_opaque(placed, dialect, losses),
-            Part::ToolCall(_) => lose_part(placed, "a tool call of the user", losses),
+            Part::Opaque { dialect, .. } => losses.push(lost_opaque(placed, dialect)),
+            Part::ToolCall(_) => losses.push(lost_part(placed, "a tool call of the user")),
         }
     }
     if content.is_empty() {
@@ -108,10 +105,10 @@ fn assistant(
             Part::ToolCall(call) => said.calls.push(tool_call(call, target)),
             Part::Reasoning(reasoning) => said.think(placed, reasoning, target, losses),
             Part::Opaque { dialect, item } if dialect == NAME => said.hand_back(item, target),
-            Part::Opaque { dialect, .. } => lose_opaque(placed, dialect, losses),
-            Part::Image { .. } => lose_part(placed, "a picture of the model", losses),
-            Part::File { .. } => lose_part(placed, "a file of the model", losses),
-            Part::ToolResult(_) => lose_part(placed, "a tool result of the model", losses),
+            Part::Opaque { dialect, .. } => losses.push(lost_opaque(placed, dialect)),
+            Part::Image { .. } => losses.push(lost_part(placed, "a picture of the model")),
+            Part::File { .. } => losses.push(lost_part(placed, "a file of the model")),
+            Part::ToolResult(_) => losses.push(lost_part(placed, "a tool result of the model")),
         }
     }
     said.into_message()
@@ -135,17 +132,23 @@ impl Assistant {
         losses: &mut Vec<Loss>,
     ) {
         let field = match target.quirks.reasoning_back {
-            ReasoningBack::Never => return lose_reasoning(placed, &reasoning.dialect, losses),
+            ReasoningBack::Never => {
+                losses.push(lost_reasoning(placed, NAME, &reasoning.dialect));
+                return;
+            }
             ReasoningBack::ReasoningContent => "reasoning_content",
             ReasoningBack::Reasoning => "reasoning",
         };
-        // Readable reasoning of any origin may stand here, since nothing is signed. A
-        // signature of another dialect stays behind.
+        // Readable reasoning of any origin may stand here, since nothing is signed.
         if reasoning.signature.is_some() {
-            lose_reasoning(placed, &reasoning.dialect, losses);
+            let message = "its signature is left out; the text stays";
+            losses.push(Loss::new(placed.at(), LossKind::Reasoning, message));
         }
         match self.reasoning.get_mut(field) {
-            Some(Value::String(text)) => text.push_str(&reasoning.text),
+            Some(Value::String(text)) => {
+                text.push_str("\n\n");
+                text.push_str(&reasoning.text);
+            }
             _ if reasoning.text.is_empty() => {}
             _ => {
                 self.reasoning

@@ -1,0 +1,121 @@
+//! Recorded replies: a stream and the same reply at once fold to the same, however it is cut.
+
+use layercake_model::{Dialect, Part, StopReason, Usage};
+use proptest::prelude::*;
+
+use crate::ask::{read, stream_events, stream_reply, whole_reply};
+
+/// Dialect and name of every reply that is recorded in both forms.
+pub(crate) const RECORDINGS: &[(Dialect, &str)] = &[
+    (Dialect::AnthropicMessages, "anthropic/tools"),
+    (Dialect::OpenaiChat, "openai/tools"),
+    (Dialect::OpenaiChat, "openai/text"),
+];
+
+#[test]
+fn a_stream_folds_to_the_reply_that_comes_at_once() {
+    for (dialect, name) in RECORDINGS {
+        let streamed = stream_reply(*dialect, read(&format!("{name}.sse")).as_bytes()).unwrap();
+        let whole = whole_reply(*dialect, &read(&format!("{name}.json"))).unwrap();
+        assert_eq!(streamed, whole, "{name}");
+    }
+}
+
+#[test]
+fn byte_by_byte_gives_the_same_events() {
+    for (dialect, name) in RECORDINGS {
+        let stream = read(&format!("{name}.sse"));
+        let whole = stream_events(*dialect, &[stream.as_bytes()]).unwrap();
+        let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+        assert_eq!(stream_events(*dialect, &bytes).unwrap(), whole, "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_split_gives_the_same_events(
+        recording in 0..RECORDINGS.len(),
+        cuts in prop::collection::vec(0usize..8_000, 0..12),
+    ) {
+        let (dialect, name) = RECORDINGS[recording];
+        let stream = read(&format!("{name}.sse"));
+        let bytes = stream.as_bytes();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % (bytes.len() + 1)).collect();
+        cuts.sort_unstable();
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for cut in cuts {
+            pieces.push(&bytes[from..cut]);
+            from = cut;
+        }
+        pieces.push(&bytes[from..]);
+        prop_assert_eq!(stream_events(dialect, &pieces), stream_events(dialect, &[bytes]));
+    }
+}
+
+#[test]
+fn every_truncation_is_interrupted_or_complete() {
+    for (dialect, name) in RECORDINGS {
+        let stream = read(&format!("{name}.sse"));
+        for end in 0..stream.len() {
+            match stream_reply(*dialect, &stream.as_bytes()[..end]) {
+                Ok(reply) => assert_ne!(reply.reason, StopReason::Other, "{name} {end}"),
+                // A cut through the last frame leaves JSON that is not whole.
+                Err(error) => assert!(
+                    error.remedy() == layercake_model::Remedy::Retry,
+                    "{error:?}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_usage_is_a_partition() {
+    let table = [
+        (
+            Dialect::AnthropicMessages,
+            "anthropic/tools.sse",
+            [472, 100, 10, 69, 20],
+        ),
+        (
+            Dialect::OpenaiChat,
+            "openai/tools.sse",
+            [400, 100, 0, 70, 20],
+        ),
+    ];
+    for (dialect, name, [input, cache_read, cache_write, output, reasoning]) in table {
+        let usage = Usage {
+            input_tokens: input,
+            cache_read_tokens: cache_read,
+            cache_write_tokens: cache_write,
+            output_tokens: output,
+            reasoning_tokens: reasoning,
+        };
+        assert_eq!(
+            stream_reply(dialect, read(name).as_bytes()).unwrap().usage,
+            usage,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn reasoning_keeps_its_signature_and_its_place() {
+    let reply = stream_reply(
+        Dialect::AnthropicMessages,
+        read("anthropic/tools.sse").as_bytes(),
+    )
+    .unwrap();
+    let Part::Reasoning(reasoning) = &reply.parts[0] else {
+        panic!("the first part is reasoning");
+    };
+    assert_eq!(reasoning.text, "Two cities, two calls.");
+    assert_eq!(
+        reasoning.signature.as_deref(),
+        Some("EqQBCgIYAhIM1gbcDa9GJwZA2b3h")
+    );
+    assert!(
+        matches!(&reply.parts[1], Part::Opaque { item, .. } if item["data"] == "EmwKAhgBEgy3va3pzix")
+    );
+}
