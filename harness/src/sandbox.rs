@@ -1,6 +1,11 @@
 //! Where commands run: under a supervisor that ends with the agent, in a sandbox.
 
+#[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
+mod confine;
 mod descendants;
+mod policy;
 mod supervise;
 
 use std::collections::BTreeMap;
@@ -10,6 +15,7 @@ use std::process::Stdio;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
+pub use policy::{Limits, Network, Policy};
 pub use supervise::run_if_launched;
 
 /// The first argument by which a program knows that it was started as a supervisor.
@@ -26,6 +32,44 @@ const VARIABLES_KEPT: [&str; 9] = [
 pub enum Sandbox {
     /// Nowhere special: commands can do whatever the user can.
     Unconfined,
+    /// Behind Landlock and seccomp. Made by [`Sandbox::confined`], which makes sure that this
+    /// machine has them.
+    Confined(Policy),
+}
+
+impl Sandbox {
+    /// Confines commands to a policy.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SandboxError`] on a machine that cannot confine them. Nothing falls back to
+    /// less than what was asked for: whoever wants that says [`Sandbox::Unconfined`].
+    pub fn confined(policy: Policy) -> Result<Self, SandboxError> {
+        available()?;
+        Ok(Self::Confined(policy))
+    }
+}
+
+/// Says whether this machine can confine commands.
+///
+/// # Errors
+///
+/// Returns [`SandboxError`] with the reason when it cannot.
+pub fn available() -> Result<(), SandboxError> {
+    #[cfg(target_os = "linux")]
+    return confine::available().map_err(|reason| SandboxError { reason });
+    #[cfg(not(target_os = "linux"))]
+    return Err(SandboxError {
+        reason: "Landlock and seccomp are parts of Linux".to_owned(),
+    });
+}
+
+/// This machine cannot confine commands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("commands cannot be confined here: {reason}")]
+pub struct SandboxError {
+    /// What is missing.
+    pub reason: String,
 }
 
 /// A program that starts supervisors: it calls [`run_if_launched`] first thing in `main`.
@@ -45,7 +89,7 @@ impl Launcher {
     ///
     /// Returns the system's error when the program cannot find itself.
     pub fn this_program() -> std::io::Result<Self> {
-        Ok(Self::at(std::env::current_exe()?))
+        Ok(Self::at(supervise::own_program()?))
     }
 
     /// Uses another program, for instance the `layercake-supervise` of this crate.
@@ -70,8 +114,9 @@ impl Launcher {
         };
         let mut command = Command::new(&self.program);
         command
+            .arg0("layercake-supervise")
             .arg(SUPERVISE)
-            .arg(serde_json::to_string(&order).expect("an order is plain data"))
+            .arg(order.text())
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -93,4 +138,10 @@ impl Launcher {
 struct Order {
     shell_line: String,
     sandbox: Sandbox,
+}
+
+impl Order {
+    fn text(&self) -> String {
+        crate::digest::plain(self).to_string()
+    }
 }

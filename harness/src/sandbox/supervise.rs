@@ -4,10 +4,12 @@
 //! every orphan below it; the command's process confines itself and becomes the shell.
 
 use std::ffi::OsString;
+use std::fs::DirBuilder;
 use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::sync::OnceLock;
 
 use rustix::process::{Pid, Signal};
 
@@ -18,9 +20,6 @@ const BECOME: &str = "__layercake-become";
 
 /// What a supervisor says when it could not run the command; shells use it for the same.
 const CANNOT_RUN: u8 = 126;
-
-/// The order, kept for messages of the second stage.
-static ORDER_TEXT: OnceLock<String> = OnceLock::new();
 
 /// Acts as a supervisor when this process was started as one by a [`super::Launcher`], and
 /// returns the code to exit with; returns `None` at once when it was not.
@@ -54,22 +53,62 @@ fn finish(result: io::Result<u8>) -> ExitCode {
 }
 
 fn supervise(order: Option<OsString>) -> io::Result<u8> {
-    let order = order.ok_or_else(|| io::Error::other("there is no order"))?;
+    let mut order = read(order)?;
     // A session of its own: no terminal, and a group that can be found by this process's id.
     rustix::process::setsid()?;
     descendants::adopt_orphans()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(BECOME).arg(&order).stdin(Stdio::null());
-    std::thread::spawn(watch_lifeline);
-    let mut child = command.spawn()?;
-    let status = child.wait()?;
+    let scratch = scratch_for(&mut order)?;
+    let mut command = Command::new(own_program()?);
+    command.arg(BECOME).arg(order.text()).stdin(Stdio::null());
+    if let Some(scratch) = &scratch {
+        // A home that exists and can be written: the real one is out of reach.
+        command.env("HOME", scratch).env("TMPDIR", scratch);
+    }
+    let watched = scratch.clone();
+    std::thread::spawn(move || watch_lifeline(watched.as_deref()));
+    let status = command.spawn().and_then(|mut child| child.wait());
+    finish_off(scratch.as_deref());
+    Ok(code_of(status?))
+}
+
+fn read(order: Option<OsString>) -> io::Result<Order> {
+    let text = order.and_then(|order| order.into_string().ok());
+    serde_json::from_str(&text.unwrap_or_default()).map_err(io::Error::other)
+}
+
+/// Makes a folder that a confined command has for itself, and lets it use the folder.
+fn scratch_for(order: &mut Order) -> io::Result<Option<PathBuf>> {
+    let Sandbox::Confined(policy) = &mut order.sandbox else {
+        return Ok(None);
+    };
+    let name = format!("layercake-{}", std::process::id());
+    let folder = std::env::temp_dir().canonicalize()?.join(name);
+    // A left-over of an earlier process of the same number is nobody's any more.
+    drop(std::fs::remove_dir_all(&folder));
+    DirBuilder::new().mode(0o700).create(&folder)?;
+    policy.writable.push(folder.clone());
+    Ok(Some(folder))
+}
+
+fn finish_off(scratch: Option<&Path>) {
     descendants::end_all();
-    Ok(code_of(status))
+    if let Some(scratch) = scratch {
+        drop(std::fs::remove_dir_all(scratch));
+    }
+}
+
+/// Finds this very program, also when its file was replaced while it ran.
+pub(super) fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        Ok(PathBuf::from("/proc/self/exe"))
+    } else {
+        std::env::current_exe()
+    }
 }
 
 /// Ends everything when the other end of the standard input is closed: the agent gave up on
 /// the command, or died.
-fn watch_lifeline() {
+fn watch_lifeline(scratch: Option<&Path>) {
     let mut buffer = [0_u8; 64];
     let mut lifeline = io::stdin().lock();
     loop {
@@ -80,8 +119,8 @@ fn watch_lifeline() {
             Err(_) => break,
         }
     }
-    descendants::end_all();
-    std::process::exit(i32::from(128 + 9_u8));
+    finish_off(scratch);
+    std::process::exit(128 + Signal::KILL.as_raw());
 }
 
 fn code_of(status: ExitStatus) -> u8 {
@@ -93,19 +132,27 @@ fn code_of(status: ExitStatus) -> u8 {
 }
 
 fn become_command(order: Option<OsString>) -> io::Result<u8> {
-    let text = order
-        .and_then(|order| order.into_string().ok())
-        .unwrap_or_default();
-    let order: Order =
-        serde_json::from_str(ORDER_TEXT.get_or_init(|| text)).map_err(io::Error::other)?;
+    let order = read(order)?;
     die_with_supervisor()?;
-    match order.sandbox {
+    match &order.sandbox {
         Sandbox::Unconfined => {}
+        Sandbox::Confined(policy) => confine(policy)?,
     }
     Err(Command::new("/bin/sh")
         .arg("-c")
         .arg(&order.shell_line)
         .exec())
+}
+
+#[cfg(target_os = "linux")]
+fn confine(policy: &super::Policy) -> io::Result<()> {
+    super::confine::confine(policy)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn confine(_: &super::Policy) -> io::Result<()> {
+    // Only a forged order gets here: no confinement can be made on this system.
+    Err(io::Error::other("commands cannot be confined here"))
 }
 
 /// Asks the kernel to end this process when its supervisor is killed.

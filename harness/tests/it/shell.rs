@@ -1,5 +1,6 @@
 //! Commands run, end, and leave nothing behind.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use layercake_harness::sandbox::{Launcher, Sandbox};
@@ -7,26 +8,26 @@ use layercake_harness::tool::{Shell, Tool, ToolContext};
 use layercake_harness::{CallId, SessionId, Workspace};
 use serde_json::json;
 
-fn shell(folder: &std::path::Path) -> Shell {
+pub(crate) fn shell_in(folder: &Path, sandbox: Sandbox) -> Shell {
     let launcher = Launcher::at(env!("CARGO_BIN_EXE_layercake-supervise"));
-    Shell::new(
-        Workspace::open(folder).unwrap(),
-        launcher,
-        Sandbox::Unconfined,
-    )
+    Shell::new(Workspace::open(folder).unwrap(), launcher, sandbox)
+}
+
+fn shell(folder: &Path) -> Shell {
+    shell_in(folder, Sandbox::Unconfined)
 }
 
 fn context() -> ToolContext {
     ToolContext::alone(SessionId::new("s").unwrap(), CallId { turn: 1, index: 0 })
 }
 
-async fn run(folder: &std::path::Path, command: &str, timeout_ms: u64) -> String {
+pub(crate) async fn run_in(shell: &Shell, command: &str, timeout_ms: u64) -> String {
     let arguments = json!({"command": command, "timeout_ms": timeout_ms});
-    shell(folder)
-        .call(arguments, context())
-        .await
-        .unwrap()
-        .content
+    shell.call(arguments, context()).await.unwrap().content
+}
+
+async fn run(folder: &Path, command: &str, timeout_ms: u64) -> String {
+    run_in(&shell(folder), command, timeout_ms).await
 }
 
 /// Waits, for at most ten seconds, until a condition holds.
