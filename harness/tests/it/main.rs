@@ -10,7 +10,8 @@ mod crash;
 mod formats;
 #[cfg(test)]
 mod runs;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(test)]
 mod shell;
