@@ -7,10 +7,13 @@
 mod apply;
 mod dataflow;
 mod datum;
+mod ending;
 mod fault;
 mod flow;
 mod frame;
+mod inbox;
 mod input;
+mod intent;
 mod log;
 mod machine;
 mod place;
@@ -21,6 +24,7 @@ mod state;
 mod task;
 mod timer;
 mod variables;
+mod work;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,10 +36,12 @@ use crate::{
     Sequence, Timestamp,
 };
 use datum::Datum;
-use frame::{Branch, Frame, Progress, TRUNK, Work};
+use frame::{Branch, Frame, TRUNK};
+use inbox::Inbox;
 use log::Entry;
 use machine::{Machine, Step};
 use state::{Pending, State};
+use work::{Progress, Work};
 
 pub use input::{ApplyError, Input};
 pub use replay::{Divergence, ReplayError};
@@ -209,6 +215,8 @@ fn new_state(id: RunId, input: &Datum, at: Timestamp, engine: &str) -> State<Dat
     };
     let trunk = Branch {
         id: TRUNK,
+        parent: None,
+        depth: 0,
         context: input.clone(),
         frames: vec![root],
     };
@@ -222,7 +230,9 @@ fn new_state(id: RunId, input: &Datum, at: Timestamp, engine: &str) -> State<Dat
         phase: Phase::Running,
         suspended: false,
         branches: BTreeMap::from([(TRUNK, trunk)]),
+        next_branch: TRUNK + 1,
         pending: Pending::default(),
+        inbox: Inbox::default(),
         held: Vec::new(),
         entries: BTreeMap::new(),
         counts: Counts::default(),

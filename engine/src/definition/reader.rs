@@ -5,6 +5,7 @@
 
 mod call;
 mod document;
+mod event;
 mod fields;
 mod flow;
 mod http;

@@ -137,8 +137,14 @@ pub(crate) enum TaskKind {
     For(Box<ForEach>),
     /// Runs tasks and deals with their problems.
     Try(Box<Try>),
+    /// Runs branches at the same time.
+    Fork(Fork),
     /// Lets time pass.
     Wait(Template),
+    /// Publishes an event with these attributes.
+    Emit(Template),
+    /// Waits for events.
+    Listen(Box<Listen>),
     /// Raises a problem.
     Raise(ErrorTemplate),
     /// Runs another routine.
@@ -180,6 +186,91 @@ pub(crate) struct ForEach {
     pub(crate) condition: Option<Expression>,
     /// The body.
     pub(crate) body: TaskList,
+}
+
+/// A `fork` task.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fork {
+    /// The branches, one task each.
+    pub(crate) branches: TaskList,
+    /// Whether the first branch to end is the only one that counts.
+    pub(crate) compete: bool,
+}
+
+/// A `listen` task.
+#[derive(Debug, Clone)]
+pub(crate) struct Listen {
+    /// Which events.
+    pub(crate) to: Strategy,
+    /// What is kept of an event.
+    pub(crate) read: Reading,
+    /// What is done with each event.
+    pub(crate) each: Option<EachEvent>,
+}
+
+/// Which events a `listen` takes, and when it has enough.
+#[derive(Debug, Clone)]
+pub(crate) enum Strategy {
+    /// One event.
+    One(EventFilter),
+    /// One event for each filter.
+    All(Vec<EventFilter>),
+    /// Events that pass any of the filters; every event when there is none.
+    Any(Vec<EventFilter>, Until),
+}
+
+/// How long a `listen` to any event goes on.
+#[derive(Debug, Clone)]
+pub(crate) enum Until {
+    /// To the first event.
+    First,
+    /// Until this holds for the events so far.
+    Condition(Expression),
+    /// Until these events have come as well.
+    Events(Box<Strategy>),
+}
+
+/// A filter over events.
+#[derive(Debug, Clone)]
+pub(crate) struct EventFilter {
+    /// What the attributes must be; an expression sees the attribute and says so.
+    pub(crate) with: BTreeMap<String, Template>,
+    /// What events must have in common.
+    pub(crate) correlate: BTreeMap<String, Correlation>,
+}
+
+/// What events must have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Correlation {
+    /// Takes the value out of an event.
+    pub(crate) from: Expression,
+    /// What it must be; by default what it was in the first event.
+    pub(crate) expect: Option<Template>,
+}
+
+/// What is kept of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reading {
+    /// Its data.
+    #[default]
+    Data,
+    /// All of it.
+    Envelope,
+}
+
+/// What is done with each event (`foreach` of a `listen`).
+#[derive(Debug, Clone)]
+pub(crate) struct EachEvent {
+    /// The variable of the event, without `$`.
+    pub(crate) item: String,
+    /// The variable of the index, without `$`.
+    pub(crate) at: String,
+    /// The body.
+    pub(crate) body: TaskList,
+    /// What is kept of the body's output.
+    pub(crate) output: Outflow,
+    /// What becomes of the context after each event.
+    pub(crate) export: Outflow,
 }
 
 /// A `try` task.

@@ -32,6 +32,8 @@ fn lists_of(task: &Task) -> impl Iterator<Item = &TaskList> {
         TaskKind::Do(body) => (Some(body), None),
         TaskKind::For(each) => (Some(&each.body), None),
         TaskKind::Try(attempt) => (Some(&attempt.body), attempt.handler.as_ref()),
+        TaskKind::Fork(fork) => (Some(&fork.branches), None),
+        TaskKind::Listen(listen) => (listen.each.as_ref().map(|each| &each.body), None),
         _ => (None, None),
     };
     first.into_iter().chain(second)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 
-use crate::definition::tree::{Case, Flow, ForEach, Task, TaskKind, TaskList, Tree, Try};
+use crate::definition::tree::{Case, Flow, Fork, Task, TaskKind, TaskList, Tree, Try};
 
 /// A point of the control flow.
 #[derive(Debug, Clone, Copy)]
@@ -151,8 +151,13 @@ impl<'t> ControlFlow<'t> {
         match &task.kind {
             TaskKind::Do(body) => self.body(body, enter, done),
             TaskKind::Switch(cases) => self.switch(cases, enter, done, target),
-            TaskKind::For(each) => self.for_each(each, enter, done),
+            TaskKind::For(each) => self.again_and_again(&each.body, enter, done),
             TaskKind::Try(attempt) => self.attempt(attempt, enter, done, target),
+            TaskKind::Fork(fork) => self.fork(fork, enter, done),
+            TaskKind::Listen(listen) => match &listen.each {
+                Some(each) => self.again_and_again(&each.body, enter, done),
+                None => self.edge(enter, done, Step::Next),
+            },
             TaskKind::Raise(_) => self.edge(enter, self.end, Step::Raised),
             _ => self.edge(enter, done, Step::Next),
         }
@@ -183,12 +188,31 @@ impl<'t> ControlFlow<'t> {
         }
     }
 
-    fn for_each(&mut self, each: &'t ForEach, enter: NodeIndex, done: NodeIndex) {
-        let (first, leave) = self.list(&each.body);
+    fn again_and_again(&mut self, body: &'t TaskList, enter: NodeIndex, done: NodeIndex) {
+        let (first, leave) = self.list(body);
         self.edge(enter, first, Step::Body);
         self.edge(leave, first, Step::Again);
         self.edge(leave, done, Step::Body);
         self.edge(enter, done, Step::Next);
+    }
+
+    fn fork(&mut self, fork: &'t Fork, enter: NodeIndex, done: NodeIndex) {
+        if fork.branches.0.is_empty() {
+            self.edge(enter, done, Step::Next);
+        }
+        for branch in &fork.branches.0 {
+            let (first, last) = self.task(branch);
+            self.edge(enter, first, Step::Body);
+            let end = self.end;
+            let target = |flow: &Flow, step: Step<'t>| match flow {
+                Flow::End => Some((end, step)),
+                Flow::Continue | Flow::Exit | Flow::Task(_) => Some((done, step)),
+            };
+            if let Some((to, step)) = target(&branch.then, Step::Body) {
+                self.edge(last, to, step);
+            }
+            self.inside(branch, first, last, target, None);
+        }
     }
 
     fn attempt(

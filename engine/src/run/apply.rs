@@ -1,13 +1,17 @@
 //! One input: is it admissible, what is its record, what does it set going.
 
+use serde_json::Value;
+
 use super::datum::Datum;
-use super::frame::{BranchId, Work};
+use super::frame::BranchId;
+use super::inbox::Letter;
 use super::input::{ApplyError, Input};
 use super::log::Entry;
 use super::machine::{Machine, Step};
 use super::state::{Held, Open};
-use super::task::decision_value;
-use super::{Run, place, timer};
+use super::task::{EMIT, decision_value};
+use super::work::Work;
+use super::{Run, inbox, timer};
 use crate::{
     Actor, Decision, Effect, EffectId, EffectRequest, Outcome, Payload, Phase, Problem,
     ProblemKind, Record, RecordKind, Sequence, Timestamp, Verdict,
@@ -68,7 +72,17 @@ impl Run {
             Input::Decided { effect, decision } => {
                 check_decision(open(effect).ok_or(SETTLED)?, decision)
             }
-            Input::Signalled { .. } | Input::CancelRequested { .. } => Ok(()),
+            Input::Signalled { data, .. } => {
+                let is_known = |name| state.inbox.has_seen(&name);
+                if inbox::name_of(data).is_some_and(is_known) {
+                    Err(ApplyError::Stale("the event has come already"))
+                } else if state.inbox.is_full() {
+                    Err(ApplyError::InboxFull)
+                } else {
+                    Ok(())
+                }
+            }
+            Input::CancelRequested { .. } => Ok(()),
             Input::SuspendRequested { .. } if state.suspended => {
                 Err(ApplyError::Stale("the run is suspended already"))
             }
@@ -112,15 +126,7 @@ impl Machine<'_> {
                 seq
             }
             Input::Decided { effect, decision } => self.take_decision(effect, decision),
-            Input::Signalled { signal, data, by } => {
-                let data = Datum::new(data);
-                let kind = RecordKind::Signalled {
-                    signal,
-                    data: Payload::Inline(data.value().clone()),
-                };
-                let entry = Entry::of_run(kind, Vec::new()).by(by);
-                self.append(entry.producing(data.digest()))
-            }
+            Input::Signalled { signal, data, by } => self.take_signal(signal, data, by),
             Input::CancelRequested { by } => {
                 let seq = self.append_request(RecordKind::CancelRequested, by);
                 self.give_up(Phase::Cancelled, None, vec![seq]);
@@ -137,6 +143,23 @@ impl Machine<'_> {
                 seq
             }
         }
+    }
+
+    fn take_signal(&mut self, signal: String, data: Value, by: Actor) -> Sequence {
+        let data = Datum::new(data);
+        let kind = RecordKind::Signalled {
+            signal: signal.clone(),
+            data: Payload::Inline(data.value().clone()),
+        };
+        let entry = Entry::of_run(kind, Vec::new()).by(by);
+        let seq = self.append(entry.producing(data.digest()));
+        let event = inbox::event_of(self.state.id, seq, self.state.now, &signal, &data);
+        let name = inbox::name_of(data.value());
+        self.state.inbox.put(name, Letter { seq, event });
+        if !self.state.suspended {
+            self.offer();
+        }
+        seq
     }
 
     fn append_request(&mut self, kind: RecordKind, by: Actor) -> Sequence {
@@ -164,6 +187,13 @@ impl Machine<'_> {
             costs: outcome.costs,
             ..Entry::of_run(kind, vec![intent])
         });
+        let result = match &open.effect.request {
+            // What was published is the output, whatever the other side says.
+            EffectRequest::Call(call) if call.function == EMIT => {
+                result.map(|_| Datum::new(call.arguments.clone()))
+            }
+            _ => result,
+        };
         self.deliver(open.branch, intent, result, cause);
         cause
     }
@@ -262,6 +292,7 @@ impl Machine<'_> {
             }
             self.go_on(held);
         }
+        self.offer();
     }
 
     fn go_on(&mut self, held: Held<Datum>) {
@@ -269,10 +300,7 @@ impl Machine<'_> {
             return;
         };
         // A task that was given up in the meantime waits no more.
-        let step = match (
-            &branch.top().work,
-            place::top_task(self.definition, &branch),
-        ) {
+        let step = match (&branch.top().work, self.task(&branch)) {
             (Work::Effect(intent), Some(task)) if *intent == held.intent => {
                 self.settled(&mut branch, task, held.result, held.cause)
             }

@@ -4,7 +4,7 @@ use super::datum::Datum;
 use super::frame::Branch;
 use super::machine::Machine;
 use super::variables::View;
-use crate::definition::tree::{Intake, Outflow, Task};
+use crate::definition::tree::{EachEvent, Intake, Outflow, Task};
 use crate::{Expression, ExpressionError, Problem, ProblemKind, Schema, Template, duration_millis};
 
 impl<'a> Machine<'a> {
@@ -121,22 +121,42 @@ impl<'a> Machine<'a> {
         task: &Task,
         raw: &Datum,
     ) -> Result<Datum, Problem> {
-        let output = self.transform(branch, &task.output, raw, Shown::raw(raw), "the output")?;
-        if task.export.transform.is_some() || task.export.schema.is_some() {
+        self.flow_out(branch, &task.output, &task.export, raw)
+    }
+
+    fn flow_out(
+        &self,
+        branch: &mut Branch<Datum>,
+        output: &Outflow,
+        export: &Outflow,
+        raw: &Datum,
+    ) -> Result<Datum, Problem> {
+        let result = self.transform(branch, output, raw, Shown::raw(raw), "the output")?;
+        if export.transform.is_some() || export.schema.is_some() {
             let shown = Shown {
                 raw,
-                output: Some(&output),
+                output: Some(&result),
             };
-            let context = match &task.export.transform {
-                Some(_) => self.transform(branch, &task.export, &output, shown, "the context")?,
+            let context = match &export.transform {
+                Some(_) => self.transform(branch, export, &result, shown, "the context")?,
                 None => {
-                    conform(task.export.schema.as_ref(), &branch.context, "the context")?;
+                    conform(export.schema.as_ref(), &branch.context, "the context")?;
                     branch.context.clone()
                 }
             };
             branch.context = context;
         }
-        Ok(output)
+        Ok(result)
+    }
+
+    /// Makes what a `listen` keeps of the work on one event.
+    pub(super) fn put_out_event(
+        &self,
+        branch: &mut Branch<Datum>,
+        each: &EachEvent,
+        raw: &Datum,
+    ) -> Result<Datum, Problem> {
+        self.flow_out(branch, &each.output, &each.export, raw)
     }
 
     /// Makes the output of the whole run.

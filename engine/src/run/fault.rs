@@ -1,10 +1,11 @@
 //! When work fails or is given up: unwinding frames, with a record for each.
 
 use super::datum::Datum;
-use super::frame::{Branch, Stage, TRUNK, Work};
+use super::frame::Branch;
 use super::log::Entry;
 use super::machine::{Machine, Step};
-use super::{place, variables};
+use super::variables;
+use super::work::{Stage, Work};
 use crate::{Phase, Problem, RecordKind, Sequence};
 
 impl<'a> Machine<'a> {
@@ -15,11 +16,11 @@ impl<'a> Machine<'a> {
         mut problem: Problem,
         caused_by: Vec<Sequence>,
     ) -> Step<'a> {
-        let task = place::top_task(self.definition, branch);
+        let task = self.task(branch);
         if problem.instance.is_none() {
             problem.instance = Some(variables::pointer(task).to_owned());
         }
-        if task.is_none() {
+        if branch.frames.len() == 1 {
             return self.fault_branch(branch, problem, caused_by);
         }
         let mut frame = self.pop_frame(branch);
@@ -44,7 +45,10 @@ impl<'a> Machine<'a> {
         problem: Problem,
         caused_by: Vec<Sequence>,
     ) -> Step<'a> {
-        debug_assert_eq!(branch.id, TRUNK);
+        if let Some(parent) = branch.parent {
+            self.fail_arm(branch, parent, problem, caused_by);
+            return Step::Wait;
+        }
         let reads = std::mem::take(&mut branch.top_mut().reads);
         self.end(Phase::Faulted, None, Some(problem), reads, caused_by);
         Step::Wait
@@ -58,7 +62,7 @@ impl<'a> Machine<'a> {
         cause: Sequence,
     ) {
         while branch.frames.len() > depth + 1 {
-            self.abandon_effect(branch, cause);
+            self.clear_work(branch, cause);
             let mut frame = self.pop_frame(branch);
             self.append(Entry::of_task(
                 &mut frame,
@@ -66,15 +70,23 @@ impl<'a> Machine<'a> {
                 vec![cause],
             ));
         }
-        self.abandon_effect(branch, cause);
+        self.clear_work(branch, cause);
     }
 
-    /// Gives up the effect that the innermost task waits for, if it does.
-    fn abandon_effect(&mut self, branch: &mut Branch<Datum>, cause: Sequence) {
-        let Work::Effect(intent) = branch.top().work else {
-            return;
-        };
-        branch.top_mut().work = Work::Leaf;
+    /// Gives up what the innermost task waits for: an effect, or branches.
+    pub(super) fn clear_work(&mut self, branch: &mut Branch<Datum>, cause: Sequence) {
+        match &branch.top().work {
+            Work::Effect(intent) => {
+                let intent = *intent;
+                branch.top_mut().work = Work::Leaf;
+                self.abandon_effect(intent, cause);
+            }
+            Work::Fork(_) => self.clear_fork(branch, cause),
+            _ => {}
+        }
+    }
+
+    fn abandon_effect(&mut self, intent: Sequence, cause: Sequence) {
         // An outcome that is held already has settled the effect.
         if let Some(open) = self.state.pending.remove(intent) {
             let kind = RecordKind::EffectAbandoned {
@@ -98,6 +110,8 @@ impl<'a> Machine<'a> {
     ) {
         let taken = Branch {
             id: branch.id,
+            parent: branch.parent,
+            depth: branch.depth,
             context: branch.context.clone(),
             frames: std::mem::take(&mut branch.frames),
         };

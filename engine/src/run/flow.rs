@@ -1,9 +1,9 @@
 //! What follows when a list of tasks came to its end.
 
 use super::datum::Datum;
-use super::frame::{Branch, Stage, Work};
+use super::frame::Branch;
 use super::machine::{Machine, Step};
-use super::place;
+use super::work::{Stage, Work};
 use crate::Sequence;
 use crate::definition::tree::TaskKind;
 
@@ -14,10 +14,13 @@ impl<'a> Machine<'a> {
         data: Datum,
         caused_by: Vec<Sequence>,
     ) -> Step<'a> {
-        let task = place::top_task(self.definition, branch);
+        let task = self.task(branch);
         match task.map(|task| &task.kind) {
             Some(TaskKind::For(each)) => self
                 .next_pass(branch, each, data, caused_by.clone())
+                .unwrap_or_else(|problem| Step::Fault { problem, caused_by }),
+            Some(TaskKind::Listen(listen)) => self
+                .event_done(branch, listen, &data, caused_by.clone())
                 .unwrap_or_else(|problem| Step::Fault { problem, caused_by }),
             Some(TaskKind::Try(tried)) if is_handling(&branch.top().work) => Step::Output {
                 data,

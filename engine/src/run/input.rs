@@ -31,11 +31,12 @@ pub enum Input {
         /// The decision.
         decision: Decision,
     },
-    /// Something was sent to the run.
+    /// Something was sent to the run. It waits there until a `listen` takes it.
     Signalled {
         /// The signal's type.
         signal: String,
-        /// Its data.
+        /// Its data; or a whole event with all its attributes (`CloudEvents` 1.0), which is
+        /// taken once however often it is sent.
         data: Value,
         /// Who sent it.
         by: Actor,
@@ -72,6 +73,9 @@ pub enum ApplyError {
         /// The hash that the decision names.
         decided: Digest,
     },
+    /// So many events wait in the run already that it takes no more. Send it again later.
+    #[error("the run does not take the events that it is sent; its inbox is full")]
+    InboxFull,
     /// The input does not fit the effect, for instance a decision on a call that is under way.
     /// A mistake of the caller.
     #[error("the input does not fit: {0}")]

@@ -5,21 +5,19 @@
 use std::collections::VecDeque;
 
 use super::datum::Datum;
-use super::frame::{Branch, BranchId, Frame, TRUNK, Work};
+use super::frame::{Branch, BranchId, Frame};
 use super::log::{self, Entry};
 use super::place;
-use super::state::{Open, State};
+use super::state::State;
+use super::work::Work;
 use crate::definition::tree::{Flow, Task};
-use crate::{
-    Definition, Effect, EffectId, EffectRequest, IdempotencyKey, Payload, Phase, Problem,
-    ProblemKind, Record, RecordKind, Sequence, Timestamp,
-};
+use crate::{Definition, Problem, ProblemKind, Record, RecordKind, Sequence};
 
 /// The most tasks that one input may set going without any effect in between.
 ///
 /// A definition that goes on for longer without wanting anything from outside spins, and its
 /// records (about one kilobyte for a task) would fill the memory.
-const TASKS_PER_INPUT_MAX: u32 = 100_000;
+pub(super) const TASKS_PER_INPUT_MAX: u32 = 100_000;
 
 /// The most tasks that may be open inside each other in a branch.
 ///
@@ -67,8 +65,8 @@ pub(super) struct Machine<'a> {
     pub(super) definition: &'a Definition,
     pub(super) state: &'a mut State<Datum>,
     pub(super) records: Vec<Record>,
-    ready: VecDeque<(BranchId, Step<'a>)>,
-    tasks_entered: u32,
+    pub(super) ready: VecDeque<(BranchId, Step<'a>)>,
+    pub(super) tasks_entered: u32,
 }
 
 impl<'a> Machine<'a> {
@@ -97,7 +95,8 @@ impl<'a> Machine<'a> {
             while !matches!(step, Step::Wait) && !self.state.phase.is_final() {
                 step = self.step(&mut branch, step);
             }
-            if !self.state.phase.is_final() {
+            // A branch without frames has ended.
+            if !self.state.phase.is_final() && !branch.frames.is_empty() {
                 self.state.branches.insert(id, branch);
             }
         }
@@ -139,7 +138,7 @@ impl<'a> Machine<'a> {
         if self.tasks_entered > TASKS_PER_INPUT_MAX {
             return self.stop_spinning(branch, task, caused_by);
         }
-        if branch.frames.len() > OPEN_TASKS_MAX {
+        if branch.depth + branch.frames.len() > OPEN_TASKS_MAX {
             let title = format!("more than {OPEN_TASKS_MAX} tasks are open inside each other");
             return Step::Fault {
                 problem: Problem::standard(ProblemKind::Runtime, title),
@@ -247,7 +246,7 @@ impl<'a> Machine<'a> {
         then: Option<&'a Flow>,
         caused_by: Vec<Sequence>,
     ) -> Step<'a> {
-        let Some(task) = place::top_task(self.definition, branch) else {
+        let Some(task) = self.task(branch).filter(|_| branch.frames.len() > 1) else {
             return self.finish_branch(branch, raw, caused_by);
         };
         let data = match self.put_out(branch, task, raw) {
@@ -322,140 +321,19 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Ends the run from inside: what is open around the task ends with it.
-    fn end_run(
-        &mut self,
-        branch: &mut Branch<Datum>,
-        data: &Datum,
-        caused_by: Vec<Sequence>,
-    ) -> Step<'a> {
-        let mut caused_by = caused_by;
-        while branch.frames.len() > 1 {
-            caused_by = vec![self.close(branch, data, caused_by)];
-        }
-        self.finish_branch(branch, data, caused_by)
-    }
-
-    fn finish_branch(
-        &mut self,
-        branch: &mut Branch<Datum>,
-        data: &Datum,
-        caused_by: Vec<Sequence>,
-    ) -> Step<'a> {
-        debug_assert_eq!(branch.id, TRUNK);
-        match self.put_out_run(branch, data) {
-            Ok(output) => {
-                let reads = std::mem::take(&mut branch.top_mut().reads);
-                self.end(Phase::Completed, Some(output), None, reads, caused_by);
-            }
-            Err(problem) => return Step::Fault { problem, caused_by },
-        }
-        Step::Wait
-    }
-
-    /// Ends the run. Nothing can happen to it afterwards.
-    pub(super) fn end(
-        &mut self,
-        phase: Phase,
-        output: Option<Datum>,
-        problem: Option<Problem>,
-        reads: Vec<crate::Digest>,
-        caused_by: Vec<Sequence>,
-    ) {
-        let kind = RecordKind::RunFinished {
-            phase,
-            output: output
-                .as_ref()
-                .map(|datum| Payload::Inline(datum.value().clone())),
-            problem: problem.clone(),
-        };
-        self.append(Entry {
-            reads,
-            output: output.as_ref().map(Datum::digest),
-            ..Entry::of_run(kind, caused_by)
-        });
-        self.state.phase = phase;
-        self.state.output = output;
-        self.state.problem = problem;
-        self.state.branches.clear();
-        self.state.pending.clear();
-        self.state.held.clear();
-        self.state.entries.clear();
-        self.ready.clear();
-    }
-
-    fn stop_spinning(
-        &mut self,
-        branch: &mut Branch<Datum>,
-        task: &Task,
-        caused_by: Vec<Sequence>,
-    ) -> Step<'a> {
-        let mut problem = Problem::standard(ProblemKind::Runtime, "the routine spins").with_detail(
-            format!("{TASKS_PER_INPUT_MAX} tasks ran in a row without any effect"),
-        );
-        problem.instance = Some(task.pointer.clone());
-        self.give_up_run(branch, Phase::Faulted, Some(problem), caused_by);
-        Step::Wait
-    }
-
-    /// Intends an effect for the innermost task, which waits for it from now on.
-    pub(super) fn intend(
-        &mut self,
-        branch: &mut Branch<Datum>,
-        request: EffectRequest,
-        produced: Option<crate::Digest>,
-    ) -> Step<'a> {
-        let deadline = branch.frames.iter().filter_map(Frame::limit).min();
-        let frame = branch.top_mut();
-        let (run, input) = (self.state.id, frame.input.digest());
-        let effect = Effect {
-            id: EffectId::derive(run, &frame.key, frame.attempt),
-            run,
-            task: frame.key.clone(),
-            attempt: frame.attempt,
-            idempotency_key: IdempotencyKey::derive(run, &frame.key),
-            asked_at: self.state.now,
-            deadline,
-            request,
-        };
-        let kind = RecordKind::EffectIntended(Box::new(effect.clone()));
-        let caused_by = vec![frame.started];
-        let mut entry = Entry::of_task(frame, kind, caused_by).reading(input);
-        entry.output = produced;
-        let seq = self.append(entry);
-        branch.top_mut().work = Work::Effect(seq);
-        self.state.counts.effects += 1;
-        self.state.pending.insert(
-            seq,
-            Open {
-                effect,
-                branch: branch.id,
-                unknown: None,
-            },
-        );
-        self.tasks_entered = 0;
-        Step::Wait
-    }
-
     pub(super) fn append(&mut self, entry: Entry) -> Sequence {
         log::append(&mut self.records, self.state, self.definition, entry)
     }
 
+    /// Returns the innermost task of a branch, if it has one.
+    pub(super) fn task(&self, branch: &Branch<Datum>) -> Option<&'a Task> {
+        place::top_task(self.definition, &self.state.branches, branch)
+    }
+
     /// Returns the tasks that the innermost task works through.
     pub(super) fn list(&self, branch: &Branch<Datum>) -> &'a [Task] {
-        let task = place::top_task(self.definition, branch);
+        let task = self.task(branch);
         place::list(self.definition, task, branch.top())
             .expect("frames are only made for tasks of the definition")
-    }
-}
-
-impl Frame<Datum> {
-    /// Returns when the time of the task, or of its attempt, is over.
-    pub(super) fn limit(&self) -> Option<Timestamp> {
-        let attempt = match &self.work {
-            Work::Attempts(state) => state.deadline,
-            Work::Leaf | Work::Effect(_) | Work::Sequence(_) | Work::Loop(_) => None,
-        };
-        self.deadline.into_iter().chain(attempt).min()
     }
 }

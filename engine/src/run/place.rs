@@ -1,27 +1,45 @@
 //! Where a branch stands in the definition: from frames to tasks.
 
-use super::frame::{Branch, Frame, Stage, Work};
+use std::collections::BTreeMap;
+
+use super::frame::{Branch, BranchId, Frame};
+use super::work::{Stage, Work};
 use crate::Definition;
 use crate::definition::tree::{Task, TaskKind};
 
-/// Returns the task of each frame, the outermost first; the branch itself has none.
+/// Branches by number, to look up what is around a branch.
+pub(super) type Branches<V> = BTreeMap<BranchId, Branch<V>>;
+
+/// Returns the task of each frame, the outermost first. The first frame of the trunk has none;
+/// that of another branch has the task that began the branch.
 ///
 /// It ends early when the frames do not fit the definition, which a snapshot of another
 /// definition could cause.
 pub(super) fn tasks<'d, V>(
     definition: &'d Definition,
+    branches: &Branches<V>,
     branch: &Branch<V>,
 ) -> impl Iterator<Item = Option<&'d Task>> {
-    let inner = branch.frames.iter().scan(None, move |task, frame| {
-        *task = Some(open_child(definition, *task, frame)?);
-        Some(*task)
+    let base = branch.parent.map_or(Some(None), |parent| {
+        let parent = branches.get(&parent)?;
+        Some(Some(top_task(definition, branches, parent)?))
     });
-    std::iter::once(None).chain(inner).take(branch.frames.len())
+    let frames = &branch.frames;
+    let inner = frames.iter().scan(base, move |task, frame| {
+        let open = (*task)?;
+        *task = open_child(definition, open, frame).map(Some);
+        Some(open)
+    });
+    inner.take(frames.len())
 }
 
 /// Returns the task of the innermost frame.
-pub(super) fn top_task<'d, V>(definition: &'d Definition, branch: &Branch<V>) -> Option<&'d Task> {
-    tasks(definition, branch).last().flatten()
+pub(super) fn top_task<'d, V>(
+    definition: &'d Definition,
+    branches: &Branches<V>,
+    branch: &Branch<V>,
+) -> Option<&'d Task> {
+    tasks(definition, branches, branch).last().flatten()
 }
 
 /// Returns the tasks that a frame works through.
@@ -40,6 +58,12 @@ pub(super) fn list<'d, V>(
             Stage::Body | Stage::Delay { .. } => Some(&tried.body.0),
             Stage::Handler => tried.handler.as_ref().map(|handler| handler.0.as_slice()),
         },
+        (TaskKind::Fork(fork), Work::Slot(slot)) => {
+            fork.branches.0.get(slot.index).map(std::slice::from_ref)
+        }
+        (TaskKind::Listen(listen), Work::Listen(_)) => {
+            listen.each.as_ref().map(|each| each.body.0.as_slice())
+        }
         (TaskKind::CallCustom { function, .. }, Work::Sequence(_)) => definition
             .tree()
             .uses

@@ -104,10 +104,13 @@ impl Run {
 
     /// Says whether every open task is a task of the definition.
     fn is_consistent(&self) -> bool {
-        self.state.branches.iter().all(|(id, branch)| {
+        let branches = &self.state.branches;
+        branches.iter().all(|(id, branch)| {
+            // A branch begins later than the one that it belongs to; so nothing goes in circles.
             *id == branch.id
+                && branch.parent.is_none_or(|parent| parent < *id)
                 && !branch.frames.is_empty()
-                && place::tasks(&self.definition, branch).count() == branch.frames.len()
+                && place::tasks(&self.definition, branches, branch).count() == branch.frames.len()
         })
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Branch, BranchId};
+use super::inbox::Inbox;
 use crate::{Effect, EffectId, Phase, Problem, RunId, Sequence, TaskKey, Timestamp};
 
 /// Everything that a run is, beside its definition.
@@ -23,7 +24,10 @@ pub(super) struct State<V> {
     pub(super) phase: Phase,
     pub(super) suspended: bool,
     pub(super) branches: BTreeMap<BranchId, Branch<V>>,
+    pub(super) next_branch: BranchId,
     pub(super) pending: Pending,
+    /// Events that no task has taken yet.
+    pub(super) inbox: Inbox<V>,
     /// Outcomes that arrived while the run was suspended, in order.
     pub(super) held: Vec<Held<V>>,
     /// How often each key below a `try` that retries was entered.
@@ -140,7 +144,9 @@ impl<V> State<V> {
                 .into_iter()
                 .map(|(id, branch)| (id, branch.map(f)))
                 .collect(),
+            next_branch: self.next_branch,
             pending: self.pending,
+            inbox: self.inbox.map(f),
             held: self.held.into_iter().map(|held| held.map(f)).collect(),
             entries: self.entries,
             counts: self.counts,

@@ -2,13 +2,18 @@
 
 mod attempt;
 mod call;
+mod event;
+mod fork;
+mod listen;
 mod pass;
 
 pub(super) use call::decision_value;
+pub(super) use event::EMIT;
 
 use super::datum::Datum;
-use super::frame::{Branch, Progress, Work};
+use super::frame::Branch;
 use super::machine::{Machine, Step};
+use super::work::{Progress, Work};
 use crate::definition::tree::{Case, ErrorTemplate, Flow, Task, TaskKind};
 use crate::{EffectRequest, Problem, ProblemKind, Template};
 
@@ -25,7 +30,10 @@ impl<'a> Machine<'a> {
             TaskKind::Switch(cases) => self.switch(branch, cases),
             TaskKind::For(each) => self.begin_loop(branch, each),
             TaskKind::Try(tried) => self.begin_attempts(branch, tried),
+            TaskKind::Fork(fork) => Ok(self.begin_fork(branch, fork)),
             TaskKind::Wait(duration) => self.wait(branch, duration),
+            TaskKind::Emit(attributes) => self.emit(branch, attributes),
+            TaskKind::Listen(listen) => self.begin_listen(branch, listen),
             TaskKind::Raise(error) => Err(self.raise(branch, error)?),
             TaskKind::RunWorkflow(child) => self.run_workflow(branch, child),
             TaskKind::Call(call) => self.call(branch, call),

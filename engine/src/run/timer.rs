@@ -1,10 +1,11 @@
 //! What is due when: waits, delays before a retry, time limits, questions that lapse.
 
 use super::datum::Datum;
-use super::frame::{Branch, BranchId, Frame, Stage, Work};
+use super::frame::{Branch, BranchId, Frame};
 use super::machine::{Machine, Step};
 use super::state::State;
-use super::{place, variables};
+use super::variables;
+use super::work::{Stage, Work};
 use crate::{EffectRequest, Phase, Problem, ProblemKind, Sequence, Timestamp};
 
 /// Something that becomes due.
@@ -69,7 +70,7 @@ fn frame_dues<'a>(
             Stage::Body => attempts.deadline.map(|at| (at, What::AttemptDeadline)),
             Stage::Handler => None,
         },
-        Work::Leaf | Work::Sequence(_) | Work::Loop(_) => None,
+        _ => None,
     };
     let outer = frame.deadline.map(|at| (at, What::Deadline));
     outer.into_iter().chain(inner).map(move |(at, what)| Due {
@@ -148,7 +149,7 @@ impl<'a> Machine<'a> {
         cause: Sequence,
     ) -> Step<'a> {
         self.clear_inside(branch, depth, cause);
-        let task = place::top_task(self.definition, branch);
+        let task = self.task(branch);
         Step::Fault {
             problem: out_of_time(
                 "the task took longer than its time limit",
@@ -165,7 +166,7 @@ impl<'a> Machine<'a> {
         cause: Sequence,
     ) -> Step<'a> {
         self.clear_inside(branch, depth, cause);
-        let task = place::top_task(self.definition, branch);
+        let task = self.task(branch);
         Step::AttemptFault {
             problem: out_of_time(
                 "the attempt took longer than its time limit",
@@ -196,7 +197,7 @@ impl<'a> Machine<'a> {
         cause: Sequence,
     ) -> Step<'a> {
         self.state.pending.remove(intent);
-        let task = place::top_task(self.definition, branch);
+        let task = self.task(branch);
         Step::Fault {
             problem: out_of_time("nobody decided in time", variables::pointer(task)),
             caused_by: vec![cause],

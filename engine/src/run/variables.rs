@@ -6,9 +6,10 @@ use std::cell::RefCell;
 use serde_json::{Map, Value, json};
 
 use super::datum::Datum;
-use super::frame::{Branch, Work};
-use super::place;
+use super::frame::Branch;
+use super::place::{self, Branches};
 use super::state::State;
+use super::work::Work;
 use crate::definition::tree::{Task, TaskKind};
 use crate::{Definition, Digest, Timestamp, Variables};
 
@@ -72,33 +73,23 @@ impl<'a> View<'a> {
 
     /// Looks for a variable that an enclosing `for` or `try` binds; the innermost wins.
     fn bound(&self, name: &str) -> Option<Cow<'a, Value>> {
-        let mut found = None;
-        let tasks = place::tasks(self.definition, self.branch);
-        for (frame, task) in self.branch.frames.iter().zip(tasks) {
-            let Some(task) = task else { continue };
-            match (&task.kind, &frame.work) {
-                (TaskKind::For(each), Work::Loop(state)) if each.each == name => {
-                    found = state.items.value().get(state.index).map(Bound::Borrowed);
-                }
-                (TaskKind::For(each), Work::Loop(state)) if each.at == name => {
-                    found = Some(Bound::Index(state.index));
-                }
-                (TaskKind::Try(tried), Work::Attempts(state)) if tried.binding == name => {
-                    found = state.problem.as_ref().map(Bound::Shared).or(found);
-                }
-                _ => {}
+        let branches = &self.state.branches;
+        let mut branch = self.branch;
+        loop {
+            if let Some(bound) = bound_in(self.definition, branches, branch, name) {
+                return Some(match bound {
+                    Bound::Borrowed(value) => self.borrowed(value),
+                    Bound::Shared(datum) => self.shared(datum),
+                    Bound::Index(index) => self.owned(json!(index)),
+                });
             }
+            branch = branches.get(&branch.parent?)?;
         }
-        Some(match found? {
-            Bound::Borrowed(value) => self.borrowed(value),
-            Bound::Shared(datum) => self.shared(datum),
-            Bound::Index(index) => self.owned(json!(index)),
-        })
     }
 
     fn task(&self) -> Option<Value> {
         let frame = self.branch.top();
-        let task = place::top_task(self.definition, self.branch)?;
+        let task = place::top_task(self.definition, &self.state.branches, self.branch)?;
         let mut described = json!({
             "name": task.name,
             "reference": task.pointer,
@@ -134,6 +125,41 @@ impl<'a> View<'a> {
             .collect::<Map<_, _>>()
             .into()
     }
+}
+
+/// Looks for a variable in one branch.
+fn bound_in<'a>(
+    definition: &'a Definition,
+    branches: &'a Branches<Datum>,
+    branch: &'a Branch<Datum>,
+    name: &str,
+) -> Option<Bound<'a>> {
+    let mut found = None;
+    let tasks = place::tasks(definition, branches, branch);
+    for (frame, task) in branch.frames.iter().zip(tasks) {
+        let Some(task) = task else { continue };
+        match (&task.kind, &frame.work) {
+            (TaskKind::For(each), Work::Loop(state)) if each.each == name => {
+                found = state.items.value().get(state.index).map(Bound::Borrowed);
+            }
+            (TaskKind::For(each), Work::Loop(state)) if each.at == name => {
+                found = Some(Bound::Index(state.index));
+            }
+            (TaskKind::Listen(listen), Work::Listen(state)) => {
+                let Some(each) = &listen.each else { continue };
+                if each.item == name {
+                    found = state.item.as_ref().map(Bound::Shared).or(found);
+                } else if each.at == name {
+                    found = Some(Bound::Index(state.index));
+                }
+            }
+            (TaskKind::Try(tried), Work::Attempts(state)) if tried.binding == name => {
+                found = state.problem.as_ref().map(Bound::Shared).or(found);
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 enum Bound<'a> {

@@ -1,8 +1,10 @@
 //! The run machine, from outside: inputs in, records out.
 
+mod branches;
 mod calls;
 mod control;
 mod dataflow;
+mod events;
 mod failure;
 mod kit;
 mod model;

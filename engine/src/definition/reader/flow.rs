@@ -2,7 +2,7 @@
 
 use crate::definition::codes;
 use crate::definition::node::{Node, Shape};
-use crate::definition::tree::{Case, ForEach, RunWorkflow, TaskKind, TaskList};
+use crate::definition::tree::{Case, ForEach, Fork, RunWorkflow, TaskKind, TaskList};
 use crate::expression::Template;
 
 use super::Reader;
@@ -84,6 +84,19 @@ impl Reader<'_> {
             condition,
             body,
         }))
+    }
+
+    pub(super) fn fork(&mut self, node: &Node, pointer: &str, scope: &Scope) -> TaskKind {
+        let mut fork = Fork::default();
+        if self.keys(node, &["branches", "compete"]) {
+            if let Some(branches) = self.required(node, "branches", node.span) {
+                let pointer = format!("{pointer}/fork/branches");
+                fork.branches = self.branches(branches, &pointer, scope);
+            }
+            let compete = node.get("compete").and_then(|node| self.bool(node));
+            fork.compete = compete.unwrap_or(false);
+        }
+        TaskKind::Fork(fork)
     }
 
     pub(super) fn run(&mut self, node: &Node, scope: &Scope) -> TaskKind {

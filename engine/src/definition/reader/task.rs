@@ -54,6 +54,16 @@ impl Reader<'_> {
         TaskList(tasks.collect())
     }
 
+    /// Reads the branches of a `fork`: tasks that cannot lead to each other.
+    pub(super) fn branches(&mut self, node: &Node, pointer: &str, scope: &Scope) -> TaskList {
+        let named = self.named_items(node, "branch");
+        let tasks = named.iter().filter_map(|(at, entry)| {
+            let pointer = format!("{pointer}/{at}/{}", escape(&entry.key));
+            self.task(entry, pointer, scope, &Siblings::new())
+        });
+        TaskList(tasks.collect())
+    }
+
     /// Reads a list whose items are objects with one key, their name.
     pub(super) fn named_items<'n>(
         &mut self,
@@ -240,6 +250,9 @@ impl Reader<'_> {
             "set" => TaskKind::Set(self.template(value, Place::Task, scope)),
             "switch" => TaskKind::Switch(self.cases(value, scope, siblings)),
             "for" => self.for_each(node, value, pointer, scope),
+            "fork" => self.fork(value, pointer, scope),
+            "emit" => self.emit(value, scope),
+            "listen" => self.listen(node, value, pointer, scope),
             "try" => self.try_catch(node, value, pointer, scope, siblings),
             "wait" => TaskKind::Wait(self.duration(value, Place::Task, scope)),
             "raise" => self.raise(value, scope),

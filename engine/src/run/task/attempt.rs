@@ -3,10 +3,11 @@
 use super::super::retry;
 use crate::definition::tree::{ProblemFilter, RetryPolicy, Task, TaskKind, Try};
 use crate::run::datum::Datum;
-use crate::run::frame::{Attempts, Branch, Progress, Stage, Work};
+use crate::run::frame::Branch;
 use crate::run::log::Entry;
 use crate::run::machine::{Machine, Step};
-use crate::run::{place, variables};
+use crate::run::variables;
+use crate::run::work::{Attempts, Progress, Stage, Work};
 use crate::{Problem, RecordKind, Sequence, Timestamp};
 
 impl<'a> Machine<'a> {
@@ -62,7 +63,7 @@ impl<'a> Machine<'a> {
         {
             caused_by.insert(0, cause);
         }
-        match tried_task(place::top_task(self.definition, branch)) {
+        match tried_task(self.task(branch)) {
             Some((_, tried)) => self.retry(branch, tried, caused_by),
             None => Step::Wait,
         }
@@ -86,7 +87,7 @@ impl<'a> Machine<'a> {
         problem: Problem,
         caused_by: Vec<Sequence>,
     ) -> Step<'a> {
-        let Some((task, tried)) = tried_task(place::top_task(self.definition, branch)) else {
+        let Some((task, tried)) = tried_task(self.task(branch)) else {
             return Step::Fault { problem, caused_by };
         };
         if let Some(attempts) = attempts(branch) {
@@ -235,7 +236,7 @@ fn enter_list<'d>(branch: &Branch<Datum>, caused_by: Vec<Sequence>) -> Step<'d> 
 fn attempts(branch: &mut Branch<Datum>) -> Option<&mut Attempts<Datum>> {
     match &mut branch.top_mut().work {
         Work::Attempts(attempts) => Some(attempts),
-        Work::Leaf | Work::Effect(_) | Work::Sequence(_) | Work::Loop(_) => None,
+        _ => None,
     }
 }
 

@@ -6,8 +6,9 @@ use super::begin_list;
 use crate::definition::tree::{CallTask, RunWorkflow, Task, TaskKind};
 use crate::run::dataflow::conform;
 use crate::run::datum::Datum;
-use crate::run::frame::{Branch, Work};
+use crate::run::frame::Branch;
 use crate::run::machine::{Machine, Step};
+use crate::run::work::Work;
 use crate::{
     Approval, Call, Decision, EffectClass, EffectRequest, Problem, RunId, Sequence, Template,
     Verdict, duration_millis,

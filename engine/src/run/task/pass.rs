@@ -3,8 +3,9 @@
 use super::output;
 use crate::definition::tree::ForEach;
 use crate::run::datum::Datum;
-use crate::run::frame::{Branch, Loop, Progress, Work};
+use crate::run::frame::Branch;
 use crate::run::machine::{Machine, Step};
+use crate::run::work::{Loop, Progress, Work};
 use crate::{Problem, ProblemKind, Sequence};
 
 impl<'a> Machine<'a> {

@@ -268,8 +268,8 @@ fn functions_of_the_document() {
 #[test]
 fn what_this_version_does_not_execute() {
     check_tasks(
-        "  - a: { fork: { branches: [] } }\n  - b: { run: { shell: { command: ls } } }\n  - c: { call: grpc, with: {} }\n",
-        "LC0150 7:10 `fork` is not executed by this version
+        "  - a: { run: { script: {} } }\n  - b: { run: { shell: { command: ls } } }\n  - c: { call: grpc, with: {} }\n",
+        "LC0150 7:17 `run: script` is not executed by this version
          LC0150 8:17 `run: shell` is not executed by this version
          LC0150 9:16 `call: grpc` is not executed by this version",
     );

@@ -13,9 +13,7 @@ use serde_json::{Value, json};
 use super::trial::{Trial, catalog, outdent};
 
 /// What the scenarios need that this version does not execute yet.
-const REFUSED: [&str; 4] = [
-    "Fork Task With Competing Concurrent Sub Tasks",
-    "Emit Task",
+const REFUSED: [&str; 2] = [
     "Call OpenAPI With Content Output",
     "Call OpenAPI With Response Output",
 ];
@@ -46,7 +44,7 @@ fn the_scenarios_of_the_kit_hold() {
             }
         }
     }
-    assert!(count >= 17, "only {count} scenarios were found");
+    assert!(count >= 19, "only {count} scenarios were found");
 }
 
 /// One scenario: its steps, each with the text below it.
@@ -216,6 +214,9 @@ fn value(block: &str) -> Value {
 
 /// Answers as the kit's hosts do.
 fn answer(call: &Call) -> Outcome {
+    if call.function == "emit" {
+        return Outcome::completed(Value::Null);
+    }
     let endpoint = call.arguments.get("endpoint");
     let uri = endpoint
         .and_then(|endpoint| endpoint.get("uri").or(Some(endpoint)))

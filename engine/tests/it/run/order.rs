@@ -1,9 +1,8 @@
 //! In which order tasks run, and under which keys.
 
-use layercake_engine::Definition;
 use serde_json::json;
 
-use super::trial::{Trial, catalog, outdent};
+use super::trial::Trial;
 
 #[test]
 fn tasks_run_one_after_the_other() {
@@ -274,26 +273,4 @@ fn a_routine_that_spins_is_stopped() {
     );
     let problem = trial.run.problem().expect("the run failed");
     assert_eq!(problem.title, "the routine spins");
-}
-
-#[test]
-fn a_function_that_calls_itself_for_ever_is_stopped() {
-    // The reader may refuse this; a run that gets past it must end all the same.
-    let routine = "
-        document: { dsl: '1.0.3', namespace: test, name: deep, version: '1.0.0' }
-        use:
-          functions:
-            again: { do: [ { more: { call: again, with: {} } } ] }
-        do:
-          - begin: { call: again, with: {} }
-        ";
-    let Ok(checked) = Definition::read(&outdent(routine), &catalog()) else {
-        return;
-    };
-    let trial = Trial::start_definition(checked.definition, json!({}));
-    let problem = trial.run.problem().expect("the run failed");
-    assert!(
-        problem.title.contains("open inside each other"),
-        "{problem:?}"
-    );
 }

@@ -1,0 +1,201 @@
+//! How far a task is: the state of each kind of task that does not end at once.
+//!
+//! Everything here is data, as in the frames.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::BranchId;
+use crate::{Sequence, Timestamp};
+
+/// How far a task is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Work<V> {
+    /// It has just begun, or has no inside.
+    Leaf,
+    /// It waits for the effect that this record intended.
+    Effect(Sequence),
+    /// Tasks in order: the run itself, `do`, a custom function.
+    Sequence(Progress),
+    /// A `for`.
+    Loop(Box<Loop<V>>),
+    /// A `try`.
+    Attempts(Box<Attempts<V>>),
+    /// A `fork`, whose branches are at work.
+    Fork(Box<Fork<V>>),
+    /// The first frame of a branch of a `fork`.
+    Slot(Slot),
+    /// A `listen`.
+    Listen(Box<Listening<V>>),
+}
+
+/// The state of a `fork`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Fork<V> {
+    /// Its branches, in the order of the definition.
+    pub(super) slots: Vec<Arm<V>>,
+}
+
+/// One branch of a `fork`, as seen from the `fork`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Arm<V> {
+    /// It is at work.
+    Open(BranchId),
+    /// It ended with an output; the records that led to it.
+    Done(V, Vec<Sequence>),
+    /// It failed.
+    Failed,
+}
+
+/// Which branch of a `fork` this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Slot {
+    pub(super) index: usize,
+    pub(super) progress: Progress,
+}
+
+/// The place in a list of tasks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The task that is open, or the next one.
+    pub(super) position: usize,
+    /// How often each position was entered.
+    visits: Vec<u32>,
+}
+
+/// The state of a `for`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Loop<V> {
+    /// The items, an array.
+    pub(super) items: V,
+    /// The pass, from 0.
+    pub(super) index: usize,
+    pub(super) progress: Progress,
+}
+
+/// The state of a `try`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Attempts<V> {
+    pub(super) progress: Progress,
+    pub(super) stage: Stage,
+    /// Whether it has a retry policy.
+    pub(super) retries: bool,
+    /// How many attempts have failed.
+    pub(super) failed: u32,
+    /// When the time of this attempt is over.
+    pub(super) deadline: Option<Timestamp>,
+    /// The problem that was caught.
+    pub(super) problem: Option<V>,
+}
+
+/// What a `try` is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Its tasks run.
+    Body,
+    /// It waits before the next attempt.
+    Delay {
+        /// When the next attempt begins.
+        due: Timestamp,
+        /// The record that says so.
+        cause: Sequence,
+    },
+    /// `catch.do` runs.
+    Handler,
+}
+
+/// The state of a `listen`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Listening<V> {
+    /// The events so far, as they are read; with a body, what it made of them.
+    pub(super) taken: Vec<V>,
+    /// The records of these events.
+    pub(super) causes: Vec<Sequence>,
+    /// Which of the filters have had their event.
+    pub(super) met: Vec<bool>,
+    /// The same for the events that end it.
+    pub(super) met_until: Vec<bool>,
+    /// What the events have in common, by name.
+    pub(super) correlated: BTreeMap<String, V>,
+    /// The number of the event, from 0.
+    pub(super) index: usize,
+    /// The event that the body works on.
+    pub(super) item: Option<V>,
+    pub(super) progress: Progress,
+}
+
+impl<V> Work<V> {
+    /// Says whether tasks inside may start again under the same key.
+    pub(super) fn is_retrying(&self) -> bool {
+        matches!(self, Self::Attempts(state) if state.retries)
+    }
+
+    pub(super) fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Work<W> {
+        match self {
+            Self::Leaf => Work::Leaf,
+            Self::Effect(seq) => Work::Effect(seq),
+            Self::Sequence(progress) => Work::Sequence(progress),
+            Self::Loop(state) => Work::Loop(Box::new(Loop {
+                items: f(state.items),
+                index: state.index,
+                progress: state.progress,
+            })),
+            Self::Attempts(state) => Work::Attempts(Box::new(Attempts {
+                progress: state.progress,
+                stage: state.stage,
+                retries: state.retries,
+                failed: state.failed,
+                deadline: state.deadline,
+                problem: state.problem.map(f),
+            })),
+            Self::Fork(state) => Work::Fork(Box::new(Fork {
+                slots: state.slots.into_iter().map(|arm| arm.map(f)).collect(),
+            })),
+            Self::Slot(slot) => Work::Slot(slot),
+            Self::Listen(state) => Work::Listen(Box::new(state.map(f))),
+        }
+    }
+}
+
+impl<V> Listening<V> {
+    fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Listening<W> {
+        Listening {
+            taken: self.taken.into_iter().map(&mut *f).collect(),
+            causes: self.causes,
+            met: self.met,
+            met_until: self.met_until,
+            correlated: self
+                .correlated
+                .into_iter()
+                .map(|(name, value)| (name, f(value)))
+                .collect(),
+            index: self.index,
+            item: self.item.map(&mut *f),
+            progress: self.progress,
+        }
+    }
+}
+
+impl<V> Arm<V> {
+    fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Arm<W> {
+        match self {
+            Self::Open(branch) => Arm::Open(branch),
+            Self::Done(value, causes) => Arm::Done(f(value), causes),
+            Self::Failed => Arm::Failed,
+        }
+    }
+}
+
+impl Progress {
+    /// Notes that a position is entered, and returns how often it has been by now.
+    pub(super) fn enter(&mut self, position: usize) -> u32 {
+        self.position = position;
+        if self.visits.len() <= position {
+            self.visits.resize(position + 1, 0);
+        }
+        let visits = &mut self.visits[position];
+        *visits = visits.saturating_add(1);
+        *visits
+    }
+}
