@@ -2,6 +2,7 @@
 
 mod ask;
 mod call;
+mod compact;
 mod decide;
 mod log;
 mod recover;
@@ -134,6 +135,34 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// Shows what the newest summary stands for again, and returns whether there was one. The
+    /// session must not be running; its next run goes on with the larger window.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`HarnessError`] when the session's log cannot be read or written.
+    pub async fn undo_compaction(&self, session: &SessionId) -> Result<bool, HarnessError> {
+        let mut log = SessionLog::open(&*self.store, session, &*self.clock).await?;
+        let Some(state) = log.state() else {
+            return Ok(false);
+        };
+        if state.settlement().is_some() || state.summary().is_none() {
+            return Ok(false);
+        }
+        let resumption = Resumption {
+            autonomy: state.autonomy,
+            budget: state.budget.clone(),
+        };
+        log.push(SessionEvent::Resumed(resumption))?;
+        log.push(SessionEvent::CompactionUndone)?;
+        let cause = SuspensionCause::Interrupted;
+        log.push(SessionEvent::Suspended(Suspension { cause }))?;
+        log.save().await?;
+        Ok(true)
+    }
+}
+
 fn compile(schema: &serde_json::Value) -> Result<Validator, HarnessError> {
     jsonschema::validator_for(schema).map_err(|error| HarnessError::AnswerSchema {
         message: error.to_string(),
@@ -153,6 +182,7 @@ impl Drive<'_> {
                 system: prompt::system_text(self.spec),
                 opening: prompt::opening_text(self.spec),
                 tools: self.toolbox.for_model(),
+                turn_bytes_shown: crate::window::turn_bytes_shown(self.agent.model.descriptor()),
                 answer_schema: self
                     .spec
                     .answer
@@ -188,7 +218,7 @@ impl Drive<'_> {
                 Command::Reconcile(calls) => self.reconcile(calls).await?,
                 Command::Decide(questions) => self.decide(questions).await?,
                 Command::Call(calls) => self.call(calls).await?,
-                Command::Compact => self.learned.cannot_compact = true,
+                Command::Compact => self.compact().await?,
                 Command::AskModel(call) => self.ask(call).await?,
                 Command::Rest(cause) => return self.rest(cause).await,
                 Command::Done => {

@@ -37,6 +37,7 @@ pub mod approval;
 mod autonomy;
 mod budget;
 mod clock;
+mod compaction;
 mod digest;
 mod effect;
 mod error;

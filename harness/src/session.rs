@@ -10,8 +10,8 @@ mod tool_event;
 
 pub use contract::{ContractError, check_session_store};
 pub use event::{
-    Charge, Compaction, CostCause, ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause,
-    Resumption, SessionEvent, Settlement, Started, Steering, StopCause, Suspension,
+    CallPurpose, Charge, Compaction, CostCause, ModelOutcome, ModelRequested, ModelSettled, Notice,
+    NoticeCause, Resumption, SessionEvent, Settlement, Started, Steering, StopCause, Suspension,
     SuspensionCause,
 };
 pub use folder::FolderSessions;

@@ -30,8 +30,12 @@ pub struct SessionState {
     pub(crate) entries: Vec<Entry>,
     /// The digest of system text, tools, opening and all entries, in order.
     pub(crate) conversation: Digest,
-    /// The newest summary, when older entries were compacted away.
-    pub(crate) summary: Option<Summary>,
+    /// The summaries that were made, the newest last; only that one is shown.
+    pub(crate) summaries: Vec<Summary>,
+    /// Whether the agent has the tool that reads results by their handles.
+    pub(crate) has_handles: bool,
+    /// The size of system text, tools and opening, in bytes.
+    pub(crate) prefix_bytes: u64,
     /// Turns that have a reply.
     pub(crate) turns_replied: u32,
     /// Attempts to get a reply for the turn after those.
@@ -72,7 +76,12 @@ pub(crate) enum Entry {
     /// The model spoke.
     Reply(Vec<Part>),
     /// The calls of a reply returned, in the order of the calls.
-    Results(Vec<ToolResult>),
+    Results {
+        /// The turn of the reply.
+        turn: u32,
+        /// What they returned, whole.
+        results: Vec<ToolResult>,
+    },
     /// The model is told something.
     Told(String),
 }
@@ -190,6 +199,26 @@ impl SessionState {
     /// Returns the tools as the model sees them.
     pub(crate) fn tools(&self) -> &[ToolSpec] {
         &self.started.tools
+    }
+
+    /// Returns the summary that is shown.
+    pub(crate) fn summary(&self) -> Option<&Summary> {
+        self.summaries.last()
+    }
+
+    /// Returns everything that calls returned, by handle.
+    pub(crate) fn past_results(&self) -> BTreeMap<String, String> {
+        let turns = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Results { turn, results } => Some((*turn, results)),
+            Entry::Reply(_) | Entry::Told(_) => None,
+        });
+        turns
+            .flat_map(|(turn, results)| {
+                results.iter().zip(0..).map(move |(result, index)| {
+                    (CallId { turn, index }.to_string(), result.content.clone())
+                })
+            })
+            .collect()
     }
 
     /// Returns the call with an id, among the calls of the newest reply.

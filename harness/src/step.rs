@@ -4,6 +4,8 @@ mod answer;
 mod calls;
 mod reservation;
 
+pub(crate) use reservation::plan_summary;
+
 use std::collections::BTreeMap;
 
 use jsonschema::Validator;
@@ -12,8 +14,8 @@ use layercake_model::{ModelDescriptor, ModelErrorKind, Sampling, StopReason};
 use crate::approval::Question;
 use crate::budget::Reservation;
 use crate::session::{
-    Charge, CostCause, ModelOutcome, ModelSettled, Notice, NoticeCause, SessionEvent, Settlement,
-    StopCause, SuspensionCause,
+    CallPurpose, Charge, CostCause, ModelOutcome, ModelSettled, Notice, NoticeCause, SessionEvent,
+    Settlement, StopCause, SuspensionCause,
 };
 use crate::state::SessionState;
 use crate::{ApprovalId, BudgetKind, CallId, SessionId, Toolbox};
@@ -26,6 +28,9 @@ const REPEATED_MAX: u32 = 6;
 const IDLE_MAX: u32 = 3;
 /// Replies cut at the output limit, in a row, after which the session ends.
 const TRUNCATED_MAX: u32 = 3;
+
+/// Attempts to make the window smaller for one reply: a gentle one and a hard one.
+const SQUEEZES_MAX: u32 = 2;
 
 /// What stays the same while a session is driven.
 pub(crate) struct Rules<'a> {
@@ -46,8 +51,15 @@ pub(crate) struct Learned {
     pub(crate) pending: BTreeMap<ApprovalId, String>,
     /// Calls that go on outside and take longer than this process, with what they wait for.
     pub(crate) waiting: BTreeMap<CallId, String>,
-    /// Whether a summary was tried and did not make the window smaller.
-    pub(crate) cannot_compact: bool,
+    /// How often the window was made smaller since the newest reply, or was tried to be.
+    pub(crate) squeezes: u32,
+}
+
+impl Learned {
+    /// Says whether making the window smaller can still help.
+    fn can_compact(&self) -> bool {
+        self.squeezes < SQUEEZES_MAX
+    }
 }
 
 /// What the driver does next.
@@ -74,6 +86,7 @@ pub(crate) enum Command {
 /// A model call that is due.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ModelCall {
+    pub(crate) purpose: CallPurpose,
     pub(crate) turn: u32,
     pub(crate) attempt: u32,
     pub(crate) cause: CostCause,
@@ -112,6 +125,7 @@ fn count_lost_request(state: &SessionState) -> Vec<SessionEvent> {
         return Vec::new();
     };
     let settled = ModelSettled {
+        purpose: request.purpose,
         turn: request.turn,
         attempt: request.attempt,
         outcome: ModelOutcome::Lost,
@@ -133,7 +147,7 @@ fn count_lost_request(state: &SessionState) -> Vec<SessionEvent> {
 
 fn after_model_failure(state: &SessionState, learned: &Learned) -> Option<Command> {
     let failure = state.model_failure.as_ref()?;
-    if failure.kind == ModelErrorKind::ContextOverflow && !learned.cannot_compact {
+    if failure.kind == ModelErrorKind::ContextOverflow && learned.can_compact() {
         return Some(Command::Compact);
     }
     if let Some(kind) = state.budget.exhausted(&state.spent) {
@@ -158,7 +172,7 @@ fn after_reply(state: &SessionState, learned: &Learned, rules: &Rules<'_>) -> Op
     match reply.reason {
         StopReason::Refusal => Some(settle(Settlement::Stopped(StopCause::Refused))),
         StopReason::Paused => None,
-        StopReason::ContextLimit if !learned.cannot_compact => Some(Command::Compact),
+        StopReason::ContextLimit if learned.can_compact() => Some(Command::Compact),
         StopReason::OutputLimit => Some(after_truncation(state)),
         StopReason::End
         | StopReason::ToolCalls
@@ -213,7 +227,7 @@ fn ask_model(state: &SessionState, learned: &Learned, rules: &Rules<'_>) -> Comm
         Ok(call) => call,
         Err(kind) => return Command::Rest(SuspensionCause::Budget(kind)),
     };
-    if !learned.cannot_compact && reservation::window_is_full(state, rules.descriptor) {
+    if learned.can_compact() && reservation::window_is_full(state, rules.descriptor) {
         return Command::Compact;
     }
     match reservation::runs_out_after(state, &call) {

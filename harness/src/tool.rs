@@ -3,11 +3,14 @@
 mod ask;
 mod edit;
 mod list;
+mod notes;
 mod read;
+mod result;
 mod shell;
 mod skill;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,7 +20,11 @@ use tokio_util::sync::CancellationToken;
 pub use ask::AskPerson;
 pub use edit::Edit;
 pub use list::List;
+pub use notes::{KeepPlan, TakeNote};
+pub(crate) use notes::{NOTE, PLAN};
 pub use read::Read;
+pub(crate) use result::RESULT;
+pub use result::ReadResult;
 pub use shell::Shell;
 pub use skill::LoadSkill;
 pub use write::Write;
@@ -25,8 +32,9 @@ pub use write::Write;
 use crate::session::Charge;
 use crate::{CallId, EffectClass, Reach, SessionId};
 
-/// The most bytes of one result, unless the tool says otherwise: about 8,000 tokens.
-pub const OUTPUT_BYTES_MAX: usize = 32 * 1024;
+/// The most bytes of one result that are kept, unless the tool says otherwise. What the model
+/// is shown at once is less; the rest is read by its handle.
+pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 
 /// The most time for one call, unless the tool says otherwise.
 pub const CALL_MS_MAX: u64 = 120_000;
@@ -48,6 +56,8 @@ pub struct ToolSpec {
     pub sharing: Sharing,
     /// Who answers a call.
     pub answered_by: AnsweredBy,
+    /// Whether calls are handed everything that earlier calls returned.
+    pub needs_past: bool,
     /// The most time for one call, in milliseconds.
     pub call_ms_max: u64,
     /// The most bytes that a result may have; more is cut, and the model is told.
@@ -69,6 +79,7 @@ impl ToolSpec {
             reach: Reach::World,
             sharing: Sharing::Alone,
             answered_by: AnsweredBy::Tool,
+            needs_past: false,
             call_ms_max: CALL_MS_MAX,
             output_bytes_max: OUTPUT_BYTES_MAX,
         }
@@ -200,6 +211,8 @@ pub struct ToolContext {
     pub cancellation: CancellationToken,
     /// Takes note of what the call starts outside.
     pub leases: Leases,
+    /// What earlier calls returned, by handle; empty unless the tool's specification asks.
+    pub past: Arc<BTreeMap<String, String>>,
 }
 
 impl ToolContext {
@@ -212,6 +225,7 @@ impl ToolContext {
             attempt: Attempt::First,
             cancellation: CancellationToken::new(),
             leases: Leases::forgotten(call),
+            past: Arc::default(),
         }
     }
 }

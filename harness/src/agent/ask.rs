@@ -9,38 +9,63 @@ use layercake_model::{
 
 use super::Drive;
 use crate::error::HarnessError;
-use crate::session::{Charge, CostCause, ModelOutcome, ModelRequested, ModelSettled, SessionEvent};
+use crate::session::{
+    CallPurpose, Charge, CostCause, ModelOutcome, ModelRequested, ModelSettled, SessionEvent,
+};
 use crate::sink::Progress;
 use crate::step::ModelCall;
 use crate::{Digest, window};
 
 impl Drive<'_> {
-    /// Asks the model and records what came back.
+    /// Asks the model for the next turn.
     pub(super) async fn ask(&mut self, call: ModelCall) -> Result<(), HarnessError> {
-        let output = call.output_tokens_max.unwrap_or(0);
-        let cap = Digest::of_bytes(&output.to_be_bytes());
-        self.push(SessionEvent::ModelRequested(ModelRequested {
-            turn: call.turn,
-            attempt: call.attempt,
-            request: self.log.begun().conversation.then(cap),
-            reserved_tokens: call.reservation.input_tokens + call.reservation.output_tokens,
-            input_tokens: call.reservation.input_tokens,
-            reserved_usd: call.reservation.usd,
-        }))?;
+        let cap = Digest::of_bytes(&call.output_tokens_max.unwrap_or(0).to_be_bytes());
+        let digest = self.log.begun().conversation.then(cap);
+        self.requested(&call, digest)?;
         let request = window::request(
             self.log.begun(),
             &self.spec.sampling,
             self.spec.answer.as_ref(),
             call.output_tokens_max,
         );
-        self.log.save().await?;
         self.emit(Progress::TurnStarted {
             turn: call.turn,
             attempt: call.attempt,
         });
-        let reply = self.reply(request, &call).await;
-        let charges = self.charges(&reply, &call);
+        let reply = self.reply(request, &call).await?;
+        if reply.is_ok() {
+            // There is something new to summarise, should it be needed.
+            self.learned.squeezes = 0;
+        }
+        self.settled(&call, reply)
+    }
+
+    /// Writes that a call is about to be made.
+    pub(super) fn requested(
+        &mut self,
+        call: &ModelCall,
+        digest: Digest,
+    ) -> Result<(), HarnessError> {
+        self.push(SessionEvent::ModelRequested(ModelRequested {
+            purpose: call.purpose,
+            turn: call.turn,
+            attempt: call.attempt,
+            request: digest,
+            reserved_tokens: call.reservation.input_tokens + call.reservation.output_tokens,
+            input_tokens: call.reservation.input_tokens,
+            reserved_usd: call.reservation.usd,
+        }))
+    }
+
+    /// Writes how a call ended and what it cost.
+    pub(super) fn settled(
+        &mut self,
+        call: &ModelCall,
+        reply: Result<Reply, ModelError>,
+    ) -> Result<(), HarnessError> {
+        let charges = self.charges(&reply, call);
         self.push(SessionEvent::ModelSettled(Box::new(ModelSettled {
+            purpose: call.purpose,
             turn: call.turn,
             attempt: call.attempt,
             outcome: match reply {
@@ -54,8 +79,14 @@ impl Drive<'_> {
         Ok(())
     }
 
-    /// Asks the model within the time that is left, and folds its reply while showing it.
-    async fn reply(&self, request: Request, call: &ModelCall) -> Result<Reply, ModelError> {
+    /// Asks the model within the time that is left, once the intent is durable, and folds its
+    /// reply while showing it.
+    pub(super) async fn reply(
+        &mut self,
+        request: Request,
+        call: &ModelCall,
+    ) -> Result<Result<Reply, ModelError>, HarnessError> {
+        self.log.save().await?;
         let state = self.log.begun();
         let left_ms = state.budget.work_ms_left(&state.spent);
         let timeout = left_ms.map(Duration::from_millis);
@@ -64,16 +95,17 @@ impl Drive<'_> {
             timeout,
             cancellation: cancellation.clone(),
             idempotency_key: Some(format!(
-                "{}/model/{}.{}",
+                "{}/{}/{}.{}",
                 self.log.session(),
+                call.purpose.word(),
                 call.turn,
                 call.attempt
             )),
             ..CallContext::default()
         };
         // The model honours both limits itself; these hold when it does not.
-        tokio::select! {
-            reply = self.stream(request, context) => reply,
+        let reply = tokio::select! {
+            reply = self.stream(request, context, call.purpose) => reply,
             () = cancellation.cancelled() => Err(ModelError {
                 partial: true,
                 ..ModelError::new(ModelErrorKind::Cancelled, "the agent was stopped")
@@ -82,10 +114,16 @@ impl Drive<'_> {
                 partial: true,
                 ..ModelError::new(ModelErrorKind::Timeout, "the agent's time is used up")
             }),
-        }
+        };
+        Ok(reply)
     }
 
-    async fn stream(&self, request: Request, context: CallContext) -> Result<Reply, ModelError> {
+    async fn stream(
+        &self,
+        request: Request,
+        context: CallContext,
+        purpose: CallPurpose,
+    ) -> Result<Reply, ModelError> {
         let mut events = self.agent.model.respond(request, context).await?;
         let mut fold = Fold::new();
         let mut text_parts: Vec<bool> = Vec::new();
@@ -95,10 +133,12 @@ impl Drive<'_> {
                 Event::PartStart { part, .. } => {
                     text_parts.push(matches!(part, PartKind::Text));
                 }
-                Event::Delta { index, text } if text_parts.get(*index) == Some(&true) => {
+                Event::Delta { index, text }
+                    if purpose == CallPurpose::Turn && text_parts.get(*index) == Some(&true) =>
+                {
                     self.emit(Progress::TextDelta { text });
                 }
-                Event::Restart(_) => {
+                Event::Restart(_) if purpose == CallPurpose::Turn => {
                     text_parts.clear();
                     self.emit(Progress::TextDropped);
                 }

@@ -1,7 +1,9 @@
 //! Tool calls: the intent durable before the effect, the outcome before anything depends on it.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -112,6 +114,7 @@ impl Drive<'_> {
                 attempt: call.attempt,
                 cancellation: cancellation.clone(),
                 leases: Leases::kept(call.id, notes.clone()),
+                past: self.past_for(&call.tool),
             };
             running.push(watched(call, context, cancellation, left_ms));
         }
@@ -131,6 +134,14 @@ impl Drive<'_> {
             }
         }
         Ok(())
+    }
+
+    fn past_for(&self, tool: &SharedTool) -> Arc<BTreeMap<String, String>> {
+        if tool.spec().needs_past {
+            Arc::new(self.log.begun().past_results())
+        } else {
+            Arc::default()
+        }
     }
 
     /// Records how a call ended.

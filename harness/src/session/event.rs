@@ -44,6 +44,8 @@ pub enum SessionEvent {
     Steered(Steering),
     /// Older parts of the conversation were replaced by a summary in what the model sees.
     Compacted(Compaction),
+    /// The newest summary is no longer used; what it stood for is shown again.
+    CompactionUndone,
     /// The session pauses; it can be resumed.
     Suspended(Suspension),
     /// A process took the session up again; calls left open before this are to be reconciled.
@@ -70,6 +72,8 @@ pub struct Started {
     pub opening: String,
     /// The tools as the model sees them, in order.
     pub tools: Vec<ToolSpec>,
+    /// How many bytes of the results of one turn the model is shown.
+    pub turn_bytes_shown: u64,
     /// The JSON Schema of the answer, when it must have one.
     pub answer_schema: Option<Value>,
     /// How far the agent may act alone.
@@ -82,6 +86,8 @@ pub struct Started {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelRequested {
+    /// What the call is for.
+    pub purpose: CallPurpose,
     /// The turn, from 1.
     pub turn: u32,
     /// The attempt within the turn, from 1.
@@ -96,10 +102,32 @@ pub struct ModelRequested {
     pub reserved_usd: Option<Decimal>,
 }
 
+/// What a model call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallPurpose {
+    /// The next turn.
+    Turn,
+    /// A summary of older turns.
+    Compaction,
+}
+
+impl CallPurpose {
+    /// Returns the word that keys use.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Compaction => "compaction",
+        }
+    }
+}
+
 /// A model call ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelSettled {
+    /// What the call was for.
+    pub purpose: CallPurpose,
     /// The turn, from 1.
     pub turn: u32,
     /// The attempt within the turn, from 1.

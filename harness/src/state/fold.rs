@@ -12,9 +12,11 @@ use crate::approval::QuestionKind;
 use crate::budget::Spent;
 use crate::digest::plain;
 use crate::session::{
-    Charge, Compaction, ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause,
-    RefusalCause, Resumption, SessionEvent, ToolIntended, ToolRefused,
+    CallPurpose, Charge, Compaction, ModelOutcome, ModelRequested, ModelSettled, Notice,
+    NoticeCause, RefusalCause, Resumption, SessionEvent, ToolIntended, ToolRefused,
 };
+use crate::tool::RESULT;
+use crate::window::{inline_results, value_bytes};
 use crate::{CallId, Digest, Timestamp};
 
 /// An event that cannot have happened after the ones before it.
@@ -43,7 +45,9 @@ impl SessionState {
             budget: started.budget.clone(),
             entries: Vec::new(),
             conversation: Digest::of_value(&prefix),
-            summary: None,
+            summaries: Vec::new(),
+            has_handles: started.tools.iter().any(|tool| tool.name == RESULT),
+            prefix_bytes: value_bytes(&prefix),
             turns_replied: 0,
             attempts: 0,
             request: None,
@@ -61,7 +65,7 @@ impl SessionState {
             last_at: at,
             window: WindowSize {
                 known_tokens: 0,
-                new_bytes: crate::window::value_bytes(&prefix),
+                new_bytes: value_bytes(&prefix),
             },
             started: *started,
         })
@@ -119,6 +123,7 @@ impl SessionState {
             SessionEvent::Noticed(notice) => self.noticed(notice),
             SessionEvent::Steered(steering) => self.queued.push(steering.text),
             SessionEvent::Compacted(compaction) => self.compacted(compaction),
+            SessionEvent::CompactionUndone => self.compaction_undone()?,
             SessionEvent::Suspended(suspension) => self.suspension = Some(suspension.cause),
             SessionEvent::Resumed(resumption) => self.resumed(resumption),
             SessionEvent::Settled(settlement) => self.settlement = Some(settlement),
@@ -130,10 +135,12 @@ impl SessionState {
         if self.request.is_some() || self.has_open_calls() {
             return impossible("the model was asked out of turn");
         }
-        self.tell_queued();
-        self.spent.turns = self.spent.turns.max(requested.turn);
-        self.attempts = requested.attempt;
-        self.model_failure = None;
+        if requested.purpose == CallPurpose::Turn {
+            self.tell_queued();
+            self.spent.turns = self.spent.turns.max(requested.turn);
+            self.attempts = requested.attempt;
+            self.model_failure = None;
+        }
         self.request = Some(requested);
         Ok(())
     }
@@ -142,16 +149,19 @@ impl SessionState {
         let Some(requested) = self.request.take() else {
             return impossible("the model answered without being asked");
         };
-        if (requested.turn, requested.attempt) != (settled.turn, settled.attempt) {
+        let asked = (requested.purpose, requested.turn, requested.attempt);
+        if asked != (settled.purpose, settled.turn, settled.attempt) {
             return impossible("the model answered another question");
         }
         self.request_is_stale = false;
-        match settled.outcome {
-            ModelOutcome::Replied(reply) => self.replied(settled.turn, reply),
-            ModelOutcome::Failed(error) => self.model_failure = Some(error),
-            ModelOutcome::Lost => {
+        match (settled.outcome, requested.purpose) {
+            (ModelOutcome::Replied(reply), CallPurpose::Turn) => self.replied(settled.turn, reply),
+            (ModelOutcome::Failed(error), CallPurpose::Turn) => self.model_failure = Some(error),
+            (ModelOutcome::Lost, _) => {
                 self.spent.lost_usd += requested.reserved_usd.unwrap_or_default();
             }
+            // What became of a summary is in the event that uses it.
+            (ModelOutcome::Replied(_) | ModelOutcome::Failed(_), CallPurpose::Compaction) => {}
         }
         Ok(())
     }
@@ -227,12 +237,25 @@ impl SessionState {
             known_tokens: compaction.tokens_after,
             new_bytes: 0,
         };
-        self.summary = Some(Summary {
-            entries_before: compaction.entries_before,
+        self.summaries.push(Summary {
+            entries_before: compaction.entries_before.min(self.entries.len()),
             text: compaction.summary,
         });
         self.model_failure = None;
         self.last_reply = None;
+    }
+
+    fn compaction_undone(&mut self) -> Result<(), FoldError> {
+        if self.summaries.pop().is_none() {
+            return impossible("a summary was undone that was never made");
+        }
+        self.conversation = self.conversation.then(Digest::ZERO);
+        // Nothing has counted the window as it is now.
+        self.window = WindowSize {
+            known_tokens: 0,
+            new_bytes: crate::compaction::window_bytes(self),
+        };
+        Ok(())
     }
 
     fn find(&mut self, id: CallId) -> Result<&mut CallState, FoldError> {
@@ -294,7 +317,10 @@ impl SessionState {
         let is_same = self.watch.signature == Some(signature);
         self.watch.repeated = if is_same { self.watch.repeated + 1 } else { 1 };
         self.watch.signature = Some(signature);
-        self.push(Entry::Results(results));
+        self.push(Entry::Results {
+            turn: self.turns_replied,
+            results,
+        });
         self.tell_queued();
     }
 
@@ -355,10 +381,13 @@ impl SessionState {
     fn push(&mut self, entry: Entry) {
         let value = match &entry {
             Entry::Reply(parts) => plain(parts),
-            Entry::Results(results) => plain(results),
+            Entry::Results { turn, results } => {
+                let shown: Vec<Part> = inline_results(*turn, results, self).collect();
+                plain(&shown)
+            }
             Entry::Told(text) => plain(text),
         };
-        self.window.new_bytes += crate::window::value_bytes(&value);
+        self.window.new_bytes += value_bytes(&value);
         self.conversation = self.conversation.then(Digest::of_value(&value));
         self.entries.push(entry);
     }

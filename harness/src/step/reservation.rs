@@ -7,7 +7,7 @@ use rust_decimal::prelude::ToPrimitive;
 use super::{ModelCall, Rules};
 use crate::BudgetKind;
 use crate::budget::Reservation;
-use crate::session::{CostCause, NoticeCause};
+use crate::session::{CallPurpose, CostCause, NoticeCause};
 use crate::state::SessionState;
 use crate::window::estimated_tokens;
 
@@ -49,6 +49,7 @@ pub(super) fn plan(state: &SessionState, rules: &Rules<'_>) -> Result<ModelCall,
     let output_tokens = cap.unwrap_or(OUTPUT_TOKENS_ASSUMED);
     let price = rules.descriptor.price.as_ref();
     Ok(ModelCall {
+        purpose: CallPurpose::Turn,
         turn: state.turns_replied + 1,
         attempt: state.attempts + 1,
         cause: cause(state),
@@ -58,6 +59,36 @@ pub(super) fn plan(state: &SessionState, rules: &Rules<'_>) -> Result<ModelCall,
             usd: price.map(|price| most_cost(price, input_tokens, output_tokens)),
         },
         output_tokens_max: cap.map(|cap| u32::try_from(cap).unwrap_or(u32::MAX)),
+    })
+}
+
+/// Plans the call for a summary; `None` when the budget does not leave enough for it.
+pub(crate) fn plan_summary(
+    state: &SessionState,
+    descriptor: &ModelDescriptor,
+    input_tokens: u64,
+    output_tokens_max: u32,
+) -> Option<ModelCall> {
+    let output_tokens = u64::from(output_tokens_max);
+    let usd = descriptor.price.as_ref();
+    let usd = usd.map(|price| most_cost(price, input_tokens, output_tokens));
+    let tokens_left = state.budget.tokens_left(&state.spent).unwrap_or(u64::MAX);
+    let fits_money = match (state.budget.usd_left(&state.spent), usd) {
+        (Some(left), Some(usd)) => usd <= left,
+        _ => true,
+    };
+    let fits = fits_money && input_tokens + output_tokens <= tokens_left;
+    fits.then_some(ModelCall {
+        purpose: CallPurpose::Compaction,
+        turn: state.turns_replied + 1,
+        attempt: state.attempts + 1,
+        cause: CostCause::Compaction,
+        reservation: Reservation {
+            input_tokens,
+            output_tokens,
+            usd,
+        },
+        output_tokens_max: Some(output_tokens_max),
     })
 }
 

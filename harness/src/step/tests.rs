@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::{Command, Learned, Rules, next_command};
 use crate::session::{
-    ApprovalDecided, Charge, CostCause, ModelOutcome, ModelRequested, ModelSettled, Resumption,
-    SessionEvent, Settlement, Started, Steering, Suspension, SuspensionCause, ToolIntended,
-    ToolSettled, Verdict,
+    ApprovalDecided, CallPurpose, Charge, CostCause, ModelOutcome, ModelRequested, ModelSettled,
+    Resumption, SessionEvent, Settlement, Started, Steering, Suspension, SuspensionCause,
+    ToolIntended, ToolSettled, Verdict,
 };
 use crate::state::{CallStatus, SessionState};
 use crate::tool::{Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
@@ -57,6 +57,7 @@ impl Table {
             system: "s".to_owned(),
             opening: "o".to_owned(),
             tools: Vec::new(),
+            turn_bytes_shown: 10_000,
             answer_schema: None,
             autonomy,
             budget: Budget::standard(),
@@ -80,6 +81,7 @@ impl Table {
         let turn = self.state.turns_replied + 1;
         let attempt = self.state.attempts + 1;
         self.then(SessionEvent::ModelRequested(ModelRequested {
+            purpose: CallPurpose::Turn,
             turn,
             attempt,
             request: Digest::ZERO,
@@ -92,6 +94,7 @@ impl Table {
     fn settled(self, outcome: ModelOutcome) -> Self {
         let (turn, attempt) = (self.state.turns_replied + 1, self.state.attempts);
         self.then(SessionEvent::ModelSettled(Box::new(ModelSettled {
+            purpose: CallPurpose::Turn,
             turn,
             attempt,
             outcome,
@@ -376,7 +379,7 @@ fn a_model_that_fails_pauses_the_session_and_a_full_window_is_shrunk() {
         .asked()
         .settled(failed(ModelErrorKind::ContextOverflow))
         .check("compact");
-    table.learned.cannot_compact = true;
+    table.learned.squeezes = 2;
     table.check("rest model no");
     let mut table = full();
     table.descriptor.context_tokens_max = Some(10);

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{OUTPUT_BYTES_MAX, Tool, ToolContext, ToolError, ToolOutput, ToolSpec, arguments};
+use super::{Tool, ToolContext, ToolError, ToolOutput, ToolSpec, arguments};
 use crate::workspace::{Missing, Workspace};
 use crate::{EffectClass, Reach};
 
-/// Room for the line that says how much is missing.
-const NOTE_BYTES: usize = 200;
+/// The most bytes of one piece; what the window shows whole.
+const PIECE_BYTES_MAX: usize = crate::window::TURN_BYTES_SHOWN as usize - 200;
 
 /// Lines longer than this are cut: minified files would fill a result with one line.
 const LINE_BYTES_MAX: usize = 4_000;
@@ -97,7 +97,7 @@ fn read(workspace: &Workspace, asked: &Arguments) -> Result<ToolOutput, ToolErro
             return Err(ToolError::Failed(message));
         }
         let line = shortened(&String::from_utf8_lossy(&line));
-        let is_full = text.len() + line.len() + NOTE_BYTES > OUTPUT_BYTES_MAX;
+        let is_full = text.len() + line.len() > PIECE_BYTES_MAX;
         if is_full || asked.lines.is_some_and(|most| shown >= most) {
             text.push_str(&format!("[more follows; go on with from_line {number}]\n"));
             return Ok(ToolOutput::text(text));

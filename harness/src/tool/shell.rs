@@ -21,9 +21,9 @@ const COMMAND_MS: u64 = 60_000;
 const COMMAND_MS_MAX: u64 = 600_000;
 
 /// What is kept of each stream while a command runs; what lies between is counted only.
-const HEAD_BYTES: usize = 16 * 1024;
+const HEAD_BYTES: usize = 96 * 1024;
 /// The end of a stream is where the error stands.
-const TAIL_BYTES: usize = 8 * 1024;
+const TAIL_BYTES: usize = 32 * 1024;
 
 /// How long everything may take to end after it was told to.
 const END_TIME: Duration = Duration::from_secs(5);

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use layercake_harness::approval::{Question, QuestionKind};
 use layercake_harness::session::{
-    ApprovalAsked, ApprovalDecided, Charge, Compaction, CostCause, ModelOutcome, ModelRequested,
-    ModelSettled, Notice, NoticeCause, RefusalCause, Resumption, SessionEvent, SessionRecord,
-    Settlement, Started, Steering, StopCause, Suspension, SuspensionCause, ToolIntended,
-    ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
+    ApprovalAsked, ApprovalDecided, CallPurpose, Charge, Compaction, CostCause, ModelOutcome,
+    ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause, Resumption, SessionEvent,
+    SessionRecord, Settlement, Started, Steering, StopCause, Suspension, SuspensionCause,
+    ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
 };
 use layercake_harness::{
     ApprovalId, Autonomy, Budget, BudgetKind, CallId, Digest, EffectClass, SessionState, Timestamp,
@@ -44,6 +44,7 @@ fn id(index: u32) -> CallId {
 
 fn requested(turn: u32, attempt: u32) -> SessionEvent {
     SessionEvent::ModelRequested(ModelRequested {
+        purpose: CallPurpose::Turn,
         turn,
         attempt,
         request: Digest::of_bytes(b"request"),
@@ -55,6 +56,7 @@ fn requested(turn: u32, attempt: u32) -> SessionEvent {
 
 fn settled(turn: u32, attempt: u32, outcome: ModelOutcome) -> SessionEvent {
     SessionEvent::ModelSettled(Box::new(ModelSettled {
+        purpose: CallPurpose::Turn,
         turn,
         attempt,
         outcome,
@@ -78,6 +80,7 @@ fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
                 description: "pays".to_owned(),
                 input_schema: json!({"type": "object"}),
             }],
+            turn_bytes_shown: 20_000,
             answer_schema: Some(json!({"type": "object"})),
             autonomy: Autonomy::Approve,
             budget: Budget {
@@ -201,6 +204,7 @@ fn endings() -> Vec<SessionEvent> {
             tokens_before: 500,
             tokens_after: 50,
         }),
+        SessionEvent::CompactionUndone,
         SessionEvent::Suspended(Suspension {
             cause: SuspensionCause::Budget(BudgetKind::ToolCalls),
         }),

@@ -22,4 +22,6 @@ mod stores;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod windows;
+#[cfg(test)]
 mod workspace;

@@ -48,16 +48,31 @@ pub(crate) fn calls(calls: &[(&str, Value)]) -> Say {
 /// after a restart. Past the end of its script it says the last line again.
 pub(crate) struct Script {
     descriptor: ModelDescriptor,
-    lines: Vec<Say>,
+    rule: Box<dyn Fn(&Request) -> Say + Send + Sync>,
     usage: Usage,
     pub(crate) requests: Mutex<Vec<Request>>,
 }
 
 impl Script {
     pub(crate) fn new(lines: Vec<Say>) -> Self {
+        Self::by(move |request| {
+            let roles = request.messages.iter().map(|message| message.role);
+            let replies = roles
+                .filter(|role| *role == layercake_model::Role::Assistant)
+                .count();
+            lines
+                .get(replies)
+                .or(lines.last())
+                .cloned()
+                .expect("a script has lines")
+        })
+    }
+
+    /// Makes a model that answers by a rule.
+    pub(crate) fn by(rule: impl Fn(&Request) -> Say + Send + Sync + 'static) -> Self {
         Self {
             descriptor: ModelDescriptor::new("test", "script", "test"),
-            lines,
+            rule: Box::new(rule),
             usage: Usage::default(),
             requests: Mutex::default(),
         }
@@ -81,14 +96,9 @@ impl Model for Script {
     }
 
     async fn respond(&self, request: Request, _: CallContext) -> Result<EventStream, ModelError> {
-        let replies = request
-            .messages
-            .iter()
-            .filter(|message| message.role == layercake_model::Role::Assistant)
-            .count();
+        let line = (self.rule)(&request);
         self.requests.lock().unwrap().push(request);
-        let line = self.lines.get(replies).or(self.lines.last()).cloned();
-        match line.expect("a script has lines") {
+        match line {
             Say::Error(error) => Err(error),
             Say::Parts(parts, reason) => {
                 let events = events(parts, reason, self.usage);
