@@ -71,6 +71,12 @@ impl PriceTable {
     /// An exact name wins over a snapshot's, that over a pattern, and a longer pattern over a
     /// shorter one.
     pub fn row(&self, provider: &str, model: &str) -> Option<&PriceRow> {
+        // One provider, spoken to in two dialects.
+        let provider = if provider == "openai-chat" {
+            "openai"
+        } else {
+            provider
+        };
         let rows = self.rows.iter().filter(|row| row.provider == provider);
         let fitting = rows.filter_map(|row| Some((reach(&row.model, model)?, row)));
         fitting.max_by_key(|(reach, _)| *reach).map(|(_, row)| row)

@@ -6,10 +6,13 @@ mod decoder;
 mod dialect;
 mod draft;
 mod emitter;
+mod gemini;
 mod openai_chat;
+mod openai_responses;
 mod quirks;
 mod request;
 mod schema;
+mod speech;
 mod sse;
 mod turns;
 

@@ -32,6 +32,7 @@ fn authors() -> Vec<Provider> {
     let openai_quirks = Quirks {
         output_limit_field: OutputLimitField::MaxCompletionTokens,
         effort: EffortForm::Field,
+        fixed_sampling: names(&["gpt-5", "gpt-6", "o1", "o3", "o4"]),
         ..native()
     };
     let azure = Provider {
@@ -44,13 +45,31 @@ fn authors() -> Vec<Provider> {
             openai_quirks.clone(),
         )
     };
-    let openai = chat(
+    let openai_address = "https://api.openai.com/v1";
+    let openai = hosted(
         "openai",
-        "https://api.openai.com/v1",
+        openai_address,
+        Dialect::OpenaiResponses,
+        "OPENAI_API_KEY",
+        openai_quirks.clone(),
+    );
+    let openai_chat = chat(
+        "openai-chat",
+        openai_address,
         "OPENAI_API_KEY",
         openai_quirks,
     );
-    vec![anthropic, azure, openai]
+    let google = Provider {
+        auth: AuthForm::Header("x-goog-api-key".to_owned()),
+        ..hosted(
+            "google",
+            "https://generativelanguage.googleapis.com/v1beta",
+            Dialect::Gemini,
+            "GEMINI_API_KEY",
+            native(),
+        )
+    };
+    vec![anthropic, azure, google, openai, openai_chat]
 }
 
 /// Those who speak Chat Completions on the net.
@@ -58,13 +77,13 @@ fn hosts() -> Vec<Provider> {
     let mistral = Quirks {
         required_word: RequiredWord::Any,
         call_id_form: CallIdForm::NineAlphanumeric,
-        rejected_fields: rejected(&["seed", "metadata", "stream_options"]),
+        rejected_fields: names(&["seed", "metadata", "stream_options"]),
         ..native()
     };
     let deepseek = Quirks {
         answer_means: AnswerMeans::Tool,
         reasoning_back: ReasoningBack::ReasoningContent,
-        rejected_fields: rejected(&["metadata", "seed"]),
+        rejected_fields: names(&["metadata", "seed"]),
         ..Quirks::default()
     };
     let openrouter = Quirks {
@@ -74,11 +93,11 @@ fn hosts() -> Vec<Provider> {
     };
     let with_effort = || Quirks {
         effort: EffortForm::Field,
-        rejected_fields: rejected(&["metadata"]),
+        rejected_fields: names(&["metadata"]),
         ..native()
     };
     let plain = || Quirks {
-        rejected_fields: rejected(&["metadata"]),
+        rejected_fields: names(&["metadata"]),
         ..native()
     };
     vec![
@@ -160,6 +179,6 @@ fn native() -> Quirks {
     }
 }
 
-fn rejected(fields: &[&str]) -> Vec<String> {
+fn names(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|field| (*field).to_owned()).collect()
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::anthropic_messages::{self, AnthropicFrames};
 use super::decoder::Decoder;
 use super::draft::Encoded;
+use super::gemini::{self, GeminiFrames};
 use super::openai_chat::{self, ChatFrames};
+use super::openai_responses::{self, ResponseFrames};
 use super::{Quirks, WireRequest};
 use crate::{Event, Loss, LossKind, ModelError, Request};
 
@@ -15,8 +17,12 @@ use crate::{Event, Loss, LossKind, ModelError, Request};
 pub enum Dialect {
     /// Anthropic Messages.
     AnthropicMessages,
+    /// OpenAI Responses, without state on the provider's side.
+    OpenaiResponses,
     /// OpenAI Chat Completions.
     OpenaiChat,
+    /// Gemini generateContent.
+    Gemini,
 }
 
 /// Whether the reply comes in pieces.
@@ -50,7 +56,9 @@ impl Dialect {
     pub fn name(self) -> &'static str {
         match self {
             Self::AnthropicMessages => anthropic_messages::NAME,
+            Self::OpenaiResponses => openai_responses::NAME,
             Self::OpenaiChat => openai_chat::NAME,
+            Self::Gemini => gemini::NAME,
         }
     }
 
@@ -74,7 +82,9 @@ impl Dialect {
     fn build(self, request: &Request, target: &Target) -> Result<Encoded, ModelError> {
         match self {
             Self::AnthropicMessages => anthropic_messages::build(request, target),
+            Self::OpenaiResponses => openai_responses::build(request, target),
             Self::OpenaiChat => openai_chat::build(request, target),
+            Self::Gemini => gemini::build(request, target),
         }
     }
 
@@ -83,10 +93,12 @@ impl Dialect {
     /// `turn` is the number of assistant messages in the request. Ids of tool calls that the
     /// provider leaves out are made of it, so that they are unique in the conversation.
     pub fn decoder(self, turn: usize) -> Decoder {
-        match self {
-            Self::AnthropicMessages => Decoder::of_sse(Box::new(AnthropicFrames::new(turn))),
-            Self::OpenaiChat => Decoder::of_sse(Box::new(ChatFrames::new(turn))),
-        }
+        Decoder::of_sse(match self {
+            Self::AnthropicMessages => Box::new(AnthropicFrames::new(turn)),
+            Self::OpenaiResponses => Box::new(ResponseFrames::new(turn)),
+            Self::OpenaiChat => Box::new(ChatFrames::new(turn)),
+            Self::Gemini => Box::new(GeminiFrames::new(turn)),
+        })
     }
 
     /// Decodes a reply that came at once, into the events that a stream would have had. For
@@ -99,7 +111,9 @@ impl Dialect {
     pub fn decode_reply(self, body: &[u8], turn: usize) -> Result<Vec<Event>, ModelError> {
         match self {
             Self::AnthropicMessages => AnthropicFrames::new(turn).whole(body),
+            Self::OpenaiResponses => ResponseFrames::new(turn).whole(body),
             Self::OpenaiChat => ChatFrames::new(turn).whole(body),
+            Self::Gemini => GeminiFrames::new(turn).whole(body),
         }
     }
 }

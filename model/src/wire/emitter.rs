@@ -2,6 +2,14 @@
 
 use crate::{Event, PartKind, StopReason, Usage};
 
+/// How ids begin that a provider left out.
+const MADE_UP: &str = "call_turn_";
+
+/// Whether an id was made here, and is nothing that the provider knows.
+pub(super) fn is_made_up(id: &str) -> bool {
+    id.starts_with(MADE_UP)
+}
+
 /// Writes events in their proper order and remembers what was begun.
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
@@ -42,13 +50,18 @@ impl Emitter {
         index
     }
 
-    /// Opens a tool call, with an id of its own when the provider gives none.
-    pub(super) fn open_call(&mut self, id: &str, name: &str, out: &mut Vec<Event>) -> usize {
-        let id = if id.is_empty() {
-            format!("call_{}_{}", self.turn, self.open.len())
+    /// Returns the id of the call at an index: the provider's, or one that is made up.
+    pub(super) fn call_id(&self, id: &str, index: usize) -> String {
+        if id.is_empty() {
+            format!("{MADE_UP}{}_{index}", self.turn)
         } else {
             id.to_owned()
-        };
+        }
+    }
+
+    /// Opens a tool call, with an id of its own when the provider gives none.
+    pub(super) fn open_call(&mut self, id: &str, name: &str, out: &mut Vec<Event>) -> usize {
+        let id = self.call_id(id, self.open.len());
         let name = name.to_owned();
         self.open(PartKind::ToolCall { id, name }, out)
     }

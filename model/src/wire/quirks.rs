@@ -20,6 +20,9 @@ pub struct Quirks {
     pub required_word: RequiredWord,
     /// The form that ids of tool calls must have.
     pub call_id_form: CallIdForm,
+    /// How the names of models begin that draw their tokens in their own way, and reject a
+    /// temperature (OpenAI).
+    pub fixed_sampling: Vec<String>,
     /// Fields that the provider rejects, and that are left out of the body.
     pub rejected_fields: Vec<String>,
 }

@@ -1,15 +1,17 @@
 //! Recorded replies: a stream and the same reply at once fold to the same, however it is cut.
 
-use layercake_model::{Dialect, Part, StopReason, Usage};
+use layercake_model::{Dialect, Message, Part, Request, StopReason, Usage};
 use proptest::prelude::*;
 
-use crate::ask::{read, stream_events, stream_reply, whole_reply};
+use crate::ask::{native, read, stream_events, stream_reply, target, whole_reply};
 
 /// Dialect and name of every reply that is recorded in both forms.
 pub(crate) const RECORDINGS: &[(Dialect, &str)] = &[
     (Dialect::AnthropicMessages, "anthropic/tools"),
     (Dialect::OpenaiChat, "openai/tools"),
     (Dialect::OpenaiChat, "openai/text"),
+    (Dialect::OpenaiResponses, "responses/tools"),
+    (Dialect::Gemini, "gemini/tools"),
 ];
 
 #[test]
@@ -118,4 +120,66 @@ fn reasoning_keeps_its_signature_and_its_place() {
     assert!(
         matches!(&reply.parts[1], Part::Opaque { item, .. } if item["data"] == "EmwKAhgBEgy3va3pzix")
     );
+}
+
+/// What a reply says goes back to its own dialect with nothing lost.
+#[test]
+fn a_reply_is_handed_back_whole() {
+    for (dialect, name) in RECORDINGS
+        .iter()
+        .filter(|(_, name)| !name.starts_with("openai"))
+    {
+        let reply = whole_reply(*dialect, &read(&format!("{name}.json"))).unwrap();
+        let request = Request {
+            messages: vec![Message::user("x"), reply.into_message(), Message::user("y")],
+            ..Request::default()
+        };
+        let target = target("p", "newest", native());
+        assert_eq!(dialect.check(&request, &target), [], "{name}");
+        let body = dialect.encode(&request, &target).unwrap().body;
+        for (recording, kept) in [
+            (
+                "anthropic/tools",
+                vec!["EqQBCgIYAhIM1gbcDa9GJwZA2b3h", "EmwKAhgBEgy3va3pzix"],
+            ),
+            (
+                "responses/tools",
+                vec![
+                    "gAAAAABn",
+                    "rs_1",
+                    "web_search_call",
+                    "\"phase\":\"commentary\"",
+                ],
+            ),
+            (
+                "gemini/tools",
+                vec!["c2lnbmF0dXJl", "fc-2", "executableCode"],
+            ),
+        ] {
+            for word in kept.into_iter().filter(|_| *name == recording) {
+                assert_eq!(body.matches(word).count(), 1, "{word} in {body}");
+            }
+        }
+    }
+}
+
+/// The same conversation can be told to every dialect, and what gets lost is said.
+#[test]
+fn a_conversation_can_change_its_model() {
+    for (from, name) in RECORDINGS {
+        let reply = whole_reply(*from, &read(&format!("{name}.json"))).unwrap();
+        let foreign = reply
+            .parts
+            .iter()
+            .filter(|part| matches!(part, Part::Reasoning(_) | Part::Opaque { .. }));
+        let foreign = foreign.count();
+        let request = Request {
+            messages: vec![Message::user("x"), reply.into_message(), Message::user("y")],
+            ..Request::default()
+        };
+        for (to, _) in RECORDINGS.iter().filter(|(to, _)| to != from) {
+            let losses = to.check(&request, &target("p", "newest", native()));
+            assert_eq!(losses.len(), foreign, "{name} to {to:?}: {losses:?}");
+        }
+    }
 }

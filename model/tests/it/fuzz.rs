@@ -6,7 +6,12 @@ use proptest::prelude::*;
 use crate::ask::read;
 use crate::decoding::RECORDINGS;
 
-const DIALECTS: &[Dialect] = &[Dialect::AnthropicMessages, Dialect::OpenaiChat];
+const DIALECTS: &[Dialect] = &[
+    Dialect::AnthropicMessages,
+    Dialect::OpenaiResponses,
+    Dialect::OpenaiChat,
+    Dialect::Gemini,
+];
 
 /// Decodes and folds; the events that come must be in order even when the bytes are not.
 fn check(dialect: Dialect, bytes: &[u8]) {

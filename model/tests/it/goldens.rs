@@ -203,6 +203,34 @@ fn quirks_in_chat_completions() {
 }
 
 #[test]
+fn everything_in_responses() {
+    let quirks = Quirks {
+        effort: layercake_model::EffortForm::Field,
+        fixed_sampling: vec!["gpt-5".into()],
+        ..native()
+    };
+    let mut request = everything();
+    request.sampling.effort = Some(Effort::High);
+    let target = target("openai", "gpt-5.1", quirks);
+    check(
+        "responses-everything",
+        Dialect::OpenaiResponses,
+        &request,
+        &target,
+    );
+}
+
+#[test]
+fn everything_in_gemini() {
+    let mut request = everything();
+    let older = target("google", "gemini-2.5-pro", native());
+    check("gemini-everything", Dialect::Gemini, &request, &older);
+    request.sampling.effort = Some(Effort::Low);
+    let newer = target("google", "gemini-3.8-flash", native());
+    check("gemini-effort", Dialect::Gemini, &request, &newer);
+}
+
+#[test]
 fn the_smallest_request() {
     let request = Request {
         messages: vec![Message::user("hi")],

@@ -25,7 +25,7 @@ fn model(server: &Server, spec: &str, delivery: Delivery) -> std::sync::Arc<dyn 
     let key = |_: &str| Some(Secret::new(KEY));
     let providers = Providers::builtin()
         .with_address("anthropic", &server.address)
-        .with_address("openai", format!("{}/v1", server.address))
+        .with_address("openai-chat", format!("{}/v1", server.address))
         .with_delivery(delivery);
     providers.open(&spec, &key).unwrap()
 }
@@ -112,7 +112,7 @@ async fn a_server_that_does_not_stream_is_understood() {
         &body,
     )])
     .await;
-    let model = model(&server, "openai/gpt-5", Delivery::Stream);
+    let model = model(&server, "openai-chat/gpt-5", Delivery::Stream);
     let reply = collect(
         model
             .respond(request(), CallContext::default())
@@ -323,7 +323,7 @@ async fn a_connection_is_used_again() {
     let mut script = both(&stream);
     script.push(Act::Hang);
     let server = Server::start(vec![script]).await;
-    let model = model(&server, "openai/gpt-5", Delivery::Stream);
+    let model = model(&server, "openai-chat/gpt-5", Delivery::Stream);
     let reply = collect(
         model
             .respond(request(), CallContext::default())

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::message::DETAILS_TYPE;
+use super::message::{CALL_EXTRA_TYPE, DETAILS_TYPE};
 use super::{NAME, usage};
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
 use crate::wire::emitter::Emitter;
+use crate::wire::speech::{Speech, Voice};
 use crate::{Event, ModelError, PartKind, StopReason};
 
 /// The most calls in one reply; the numbers that providers give are only looked up among them.
@@ -27,22 +28,19 @@ const KNOWN_FIELDS: [&str; 10] = [
     "padding",
 ];
 
+/// Fields of a tool call that are read.
+const CALL_FIELDS: [&str; 4] = ["index", "id", "type", "function"];
+
 /// Reads the frames of one reply.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct ChatFrames {
     emitter: Emitter,
-    /// The open part of text or reasoning.
-    speech: Option<(Speech, usize)>,
+    speech: Speech,
     calls: Vec<Call>,
     details: Vec<Value>,
+    has_calls: bool,
     refused: bool,
     stop: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speech {
-    Text,
-    Reasoning,
 }
 
 /// A tool call in the making.
@@ -52,6 +50,8 @@ struct Call {
     number: Option<u64>,
     id: String,
     index: usize,
+    /// What the provider put beside the call, and wants back with it.
+    extra: Map<String, Value>,
 }
 
 impl ReadFrames for ChatFrames {
@@ -174,19 +174,19 @@ impl ChatFrames {
             "" => text("reasoning"),
             content => content,
         };
-        self.say(Speech::Reasoning, reasoning, out);
+        self.say(Voice::Reasoning, reasoning, out);
         if let Some(Value::Array(items)) = message.get(DETAILS_TYPE) {
             let room = DETAILS_MAX.saturating_sub(self.details.len());
             self.details.extend(items.iter().take(room).cloned());
         }
         match message.get("content") {
-            Some(Value::String(text)) => self.say(Speech::Text, text, out),
+            Some(Value::String(text)) => self.say(Voice::Text, text, out),
             Some(Value::Array(parts)) => self.parts(parts, out),
             _ => {}
         }
         if !text("refusal").is_empty() {
             self.refused = true;
-            self.say(Speech::Text, text("refusal"), out);
+            self.say(Voice::Text, text("refusal"), out);
         }
         let calls = message.get("tool_calls").and_then(Value::as_array);
         for call in calls.into_iter().flatten() {
@@ -213,7 +213,7 @@ impl ChatFrames {
             let text = |name: &str| part.get(name).and_then(Value::as_str);
             match text("type") {
                 Some("text" | "output_text") => {
-                    self.say(Speech::Text, text("text").unwrap_or_default(), out);
+                    self.say(Voice::Text, text("text").unwrap_or_default(), out);
                 }
                 Some("thinking") => {
                     let pieces = part.get("thinking").and_then(Value::as_array);
@@ -222,39 +222,15 @@ impl ChatFrames {
                         .filter_map(|piece| piece.get("text")?.as_str())
                         .collect();
                     let thought = text("thinking").map_or(thought, str::to_owned);
-                    self.say(Speech::Reasoning, &thought, out);
+                    self.say(Voice::Reasoning, &thought, out);
                 }
                 _ => unknown(part.clone(), out),
             }
         }
     }
 
-    fn say(&mut self, speech: Speech, text: &str, out: &mut Vec<Event>) {
-        if text.is_empty() {
-            return;
-        }
-        let index = match self.speech {
-            Some((open, index)) if open == speech => index,
-            _ => {
-                self.fall_silent(out);
-                let part = match speech {
-                    Speech::Text => PartKind::Text,
-                    Speech::Reasoning => PartKind::Reasoning {
-                        dialect: NAME.to_owned(),
-                    },
-                };
-                let index = self.emitter.open(part, out);
-                self.speech = Some((speech, index));
-                index
-            }
-        };
-        self.emitter.delta(index, text.to_owned(), out);
-    }
-
-    fn fall_silent(&mut self, out: &mut Vec<Event>) {
-        if let Some((_, index)) = self.speech.take() {
-            self.emitter.close(index, out);
-        }
+    fn say(&mut self, voice: Voice, text: &str, out: &mut Vec<Event>) {
+        self.speech.say(voice, text, NAME, &mut self.emitter, out);
     }
 
     fn call(&mut self, fragment: &Value, out: &mut Vec<Event>) -> Result<(), ModelError> {
@@ -279,7 +255,21 @@ impl ChatFrames {
             _ => String::new(),
         };
         self.emitter.delta(index, piece, out);
+        self.keep_extra(index, fragment);
         Ok(())
+    }
+
+    /// Keeps the fields of a call that are not read, such as a signature of its reasoning.
+    fn keep_extra(&mut self, index: usize, fragment: &Value) {
+        let fields = fragment.as_object().into_iter().flatten();
+        let mut extra = fields
+            .filter(|(name, value)| !CALL_FIELDS.contains(&name.as_str()) && says_something(value));
+        let Some(first) = extra.next() else { return };
+        if let Some(call) = self.calls.iter_mut().find(|call| call.index == index) {
+            let all = std::iter::once(first).chain(extra);
+            call.extra
+                .extend(all.map(|(name, value)| (name.clone(), value.clone())));
+        }
     }
 
     /// Finds the call that a fragment belongs to. Servers disagree on what names it: the
@@ -312,23 +302,37 @@ impl ChatFrames {
         if self.calls.len() == CALLS_MAX {
             return Err(malformed("too many tool calls"));
         }
-        self.fall_silent(out);
+        self.speech.fall_silent(&mut self.emitter, out);
         let index = self.emitter.open_call(id, name, out);
         self.calls.push(Call {
             number,
             id: id.to_owned(),
             index,
+            extra: Map::new(),
         });
         Ok(index)
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
-        self.fall_silent(out);
+        self.speech.fall_silent(&mut self.emitter, out);
         if !self.details.is_empty() {
             let items = std::mem::take(&mut self.details);
             let part = PartKind::Opaque {
                 dialect: NAME.to_owned(),
                 item: serde_json::json!({ "type": DETAILS_TYPE, "items": items }),
+            };
+            self.emitter.whole(part, out);
+        }
+        for call in std::mem::take(&mut self.calls) {
+            self.has_calls = true;
+            self.emitter.close(call.index, out);
+            if call.extra.is_empty() {
+                continue;
+            }
+            let id = self.emitter.call_id(&call.id, call.index);
+            let part = PartKind::Opaque {
+                dialect: NAME.to_owned(),
+                item: serde_json::json!({ "type": CALL_EXTRA_TYPE, "id": id, "fields": call.extra }),
             };
             self.emitter.whole(part, out);
         }
@@ -342,7 +346,7 @@ impl ChatFrames {
             _ if self.refused => StopReason::Refusal,
             "length" | "max_tokens" | "model_length" => StopReason::OutputLimit,
             // Many servers say `stop` although they called tools.
-            _ if !self.calls.is_empty() => StopReason::ToolCalls,
+            _ if self.has_calls => StopReason::ToolCalls,
             "stop" | "end_turn" | "eos" | "eos_token" => StopReason::End,
             "stop_sequence" => StopReason::StopText,
             _ => StopReason::Other,

@@ -23,7 +23,7 @@ pub(in crate::wire) fn build(request: &Request, target: &Target) -> Result<Encod
     if !request.metadata.is_empty() {
         draft.put("metadata", json!(request.metadata));
     }
-    drop_rejected(&mut draft);
+    draft.drop_rejected();
     draft.finish("/chat/completions", NAME)
 }
 
@@ -88,12 +88,7 @@ fn put_sampling(draft: &mut Draft<'_>) {
         };
         draft.put(field, limit);
     }
-    if let Some(temperature) = sampling.temperature {
-        draft.put("temperature", temperature);
-    }
-    if let Some(top_p) = sampling.top_p {
-        draft.put("top_p", top_p);
-    }
+    draft.put_temperature();
     if !sampling.stop.is_empty() {
         draft.put("stop", json!(sampling.stop));
     }
@@ -124,21 +119,5 @@ fn put_effort(draft: &mut Draft<'_>) {
     if effort == Effort::Max {
         let message = "the dialect's highest effort is `high`";
         draft.lose("sampling.effort", LossKind::Effort, message);
-    }
-}
-
-fn drop_rejected(draft: &mut Draft<'_>) {
-    for field in &draft.target.quirks.rejected_fields {
-        if draft.body.remove(field).is_none() || field == "stream_options" {
-            continue;
-        }
-        let kind = match field.as_str() {
-            "metadata" => LossKind::Metadata,
-            "tool_choice" => LossKind::ToolChoice,
-            "response_format" => LossKind::AnswerSchema,
-            _ => LossKind::Sampling,
-        };
-        let message = format!("the provider rejects the field {field}; it is left out");
-        draft.lose(field, kind, message);
     }
 }

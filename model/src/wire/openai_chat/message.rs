@@ -7,6 +7,8 @@ use crate::wire::turns::{self, Placed, lost_opaque, lost_part, lost_reasoning};
 use crate::wire::{CallIdForm, ReasoningBack, Target};
 use crate::{Loss, LossKind, Message, Part, Reasoning, Request, Role, ToolCall, ToolResult};
 
+/// Where the fields are kept that a provider put beside a tool call.
+pub(super) const CALL_EXTRA_TYPE: &str = "tool_call_extra";
 /// Where the items of `reasoning_details` are kept in an opaque part.
 pub(super) const DETAILS_TYPE: &str = "reasoning_details";
 
@@ -160,13 +162,28 @@ impl Assistant {
     /// Takes back an item that an earlier reply of this dialect held.
     fn hand_back(&mut self, item: &Value, target: &Target) {
         let Some(item) = item.as_object() else { return };
-        let is_details = item.get("type").is_some_and(|kind| kind == DETAILS_TYPE);
+        let is_of = |name: &str| item.get("type").is_some_and(|kind| kind == name);
+        if is_of(CALL_EXTRA_TYPE) {
+            return self.add_to_call(item, target);
+        }
+        let is_details = is_of(DETAILS_TYPE);
         if !is_details {
             self.extra.extend(item.clone());
         } else if target.quirks.reasoning_back == ReasoningBack::Reasoning {
             // The items say it all; the readable text beside them would say it twice.
             let items = item.get("items").cloned().unwrap_or_default();
             self.reasoning.insert(DETAILS_TYPE.to_owned(), items);
+        }
+    }
+
+    fn add_to_call(&mut self, item: &Map<String, Value>, target: &Target) {
+        let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+        let id = call_id(id, target);
+        let fields = item.get("fields").and_then(Value::as_object);
+        let mut calls = self.calls.iter_mut().filter_map(Value::as_object_mut);
+        let found = calls.find(|call| call.get("id").is_some_and(|other| *other == id));
+        if let (Some(call), Some(fields)) = (found, fields) {
+            call.extend(fields.clone());
         }
     }
 
