@@ -11,6 +11,7 @@ mod natives;
 mod prelude;
 mod program;
 mod template;
+mod usage;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

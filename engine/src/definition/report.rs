@@ -111,6 +111,11 @@ impl Report {
         self.remarks.last_mut().expect("it was just pushed")
     }
 
+    /// Tells whether more remarks would be dropped, so that nobody need think about them.
+    pub(crate) fn is_full(&self) -> bool {
+        self.remarks.len() >= REMARKS_MAX
+    }
+
     /// Returns how many errors there are so far.
     pub(crate) fn error_count(&self) -> usize {
         self.remarks.iter().filter(|remark| !remark.warning).count()

@@ -3,6 +3,10 @@
 /// Words longer than this are not compared; nobody mistypes a paragraph.
 const WORD_MAX: usize = 64;
 
+/// The most known words that are compared, and the most that are listed.
+const COMPARED_MAX: usize = 2_000;
+const LISTED_MAX: usize = 12;
+
 /// Returns the known word that is nearest to what was written, if it is near enough.
 pub(crate) fn nearest<'w>(
     written: &str,
@@ -14,6 +18,7 @@ pub(crate) fn nearest<'w>(
     let lower = written.to_lowercase();
     known
         .into_iter()
+        .take(COMPARED_MAX)
         .filter(|word| *word != written && word.len() <= WORD_MAX)
         .map(|word| (distance(&lower, &word.to_lowercase()), word))
         .filter(|(distance, word)| *distance <= 1.max(word.chars().count().min(12) / 3))
@@ -45,7 +50,13 @@ fn distance(a: &str, b: &str) -> usize {
 
 /// Writes words as `a`, `b` or `c`.
 pub(crate) fn alternatives<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    let mut words = words.into_iter();
+    let listed = words.by_ref().take(LISTED_MAX);
+    let mut quoted: Vec<String> = listed.map(|word| format!("`{word}`")).collect();
+    let more = words.count();
+    if more > 0 {
+        quoted.push(format!("{more} more"));
+    }
     match quoted.split_last() {
         None => "none".to_owned(),
         Some((only, [])) => only.clone(),

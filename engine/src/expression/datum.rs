@@ -16,6 +16,7 @@ use std::sync::Arc;
 use serde_json::{Number, Value};
 
 use super::meter::{self, Stop};
+use super::usage::Usage;
 
 /// The largest value in bytes as counted here: 16 for each node and the bytes of its text.
 pub(super) const SIZE_MAX: usize = 32 * 1024 * 1024;
@@ -111,6 +112,14 @@ impl Map {
         }
     }
 
+    /// Inserts a new key without the bound on the size: what comes in may be large.
+    fn take_in(&mut self, key: &str, value: Datum) {
+        let part = value.extent();
+        self.extent.size += part.size + key.len();
+        self.extent.depth = self.extent.depth.max(part.depth + 1);
+        self.entries.insert(Arc::from(key), value);
+    }
+
     fn remove(&mut self, key: &str) {
         if let Some(old) = self.entries.remove(key) {
             let mut extent = old.extent();
@@ -159,7 +168,25 @@ impl Datum {
         self.extent().size
     }
 
-    /// Takes a value in. `Err` when it is nested too deeply.
+    /// Takes in those parts of a value that an expression looks at, and counts their nodes.
+    ///
+    /// `Err` when it is nested too deeply.
+    pub(super) fn of_used(value: &Value, usage: &Usage, nodes: &mut u64) -> Result<Self, Stop> {
+        let (Usage::Keys(keys), Value::Object(entries)) = (usage, value) else {
+            return Self::from_value(value, nodes);
+        };
+        *nodes += 1;
+        let mut map = Map::default();
+        for (key, usage) in keys {
+            if let Some(value) = entries.get(key) {
+                let part = Self::of_used(value, usage, nodes)?;
+                map.take_in(key, part);
+            }
+        }
+        Ok(Self::Map(Arc::new(map)))
+    }
+
+    /// Takes a value in, and counts its nodes. `Err` when it is nested too deeply.
     pub(super) fn from_value(value: &Value, nodes: &mut u64) -> Result<Self, Stop> {
         Self::from_nested(value, nodes, 0)
     }
@@ -185,10 +212,7 @@ impl Datum {
             Value::Object(entries) => {
                 let mut map = Map::default();
                 for (key, item) in entries {
-                    let item = Self::from_nested(item, nodes, depth + 1)?;
-                    map.extent.size += item.size() + key.len();
-                    map.extent.depth = map.extent.depth.max(item.extent().depth + 1);
-                    map.entries.insert(Arc::from(key.as_str()), item);
+                    map.take_in(key, Self::from_nested(item, nodes, depth + 1)?);
                 }
                 Self::Map(Arc::new(map))
             }
@@ -249,4 +273,4 @@ impl Extent {
     }
 }
 
-pub(super) use number::normalised;
+pub(super) use number::{normalise, normalised};

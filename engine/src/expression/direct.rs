@@ -14,7 +14,7 @@ use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::{Opt, Part};
 use serde_json::{Map, Number, Value};
 
-use super::datum::normalised;
+use super::datum::{normalise, normalised};
 
 /// The deepest nesting of terms that is evaluated here.
 const DEPTH_MAX: usize = 24;
@@ -156,7 +156,10 @@ impl Direct {
         let scope = Scope { input, variables };
         match self.find(scope)? {
             Cow::Borrowed(value) => Some(normalised(value)),
-            Cow::Owned(value) => Some(normalised(&value)),
+            Cow::Owned(mut value) => {
+                normalise(&mut value);
+                Some(value)
+            }
         }
     }
 

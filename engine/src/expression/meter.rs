@@ -21,6 +21,9 @@ pub(super) const STEPS_PER_NODE: u64 = 16;
 /// Bytes of text that count as one step when they are copied or compared.
 const BYTES_PER_STEP: usize = 64;
 
+/// Bytes of text that count as one step when they are escaped or encoded.
+const WRITTEN_BYTES_PER_STEP: usize = 8;
+
 /// Array items that count as one step when they are copied.
 const ITEMS_PER_STEP: usize = 8;
 
@@ -80,6 +83,11 @@ pub(super) fn charge(steps: u64) {
 /// Takes steps for text that is copied or compared.
 pub(super) fn charge_text(bytes: usize) {
     charge(1 + (bytes / BYTES_PER_STEP) as u64);
+}
+
+/// Takes steps for text that is written out character by character.
+pub(super) fn charge_writing(bytes: usize) {
+    charge(1 + (bytes / WRITTEN_BYTES_PER_STEP) as u64);
 }
 
 /// Takes steps for items that are copied.

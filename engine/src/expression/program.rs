@@ -12,6 +12,7 @@ use super::datum::Datum;
 use super::direct::Direct;
 use super::meter::{self, STEPS_BASE, STEPS_PER_NODE, Stop};
 use super::names::{Names, names_of};
+use super::usage::{Usage, Usages};
 use super::{
     ExpressionError, ExpressionFailure, InvalidExpression, Mistake, Variables, mistakes, prelude,
 };
@@ -27,11 +28,15 @@ const SHORT_BYTES_MAX: usize = 128;
 const STACK_BYTES_HERE: usize = 128 * 1024;
 
 /// The stack that an evaluation may use on a thread of its own.
-const STACK_BYTES_OWN: usize = 64 * 1024 * 1024;
+const STACK_BYTES_OWN: usize = 16 * 1024 * 1024;
 
 /// The stack of that thread. The rest is for dropping long chains of paths, which recurses but
 /// does not count. It is address space; memory is only used for what is touched.
 const STACK_BYTES_THREAD: usize = 256 * 1024 * 1024;
+
+/// The steps that an expression with loops may take on the caller's thread: too few to build a
+/// chain whose dropping would matter. Most loops end within them.
+const STEPS_HERE: u64 = 1_000;
 
 /// The most characters of an error message that are kept.
 const MESSAGE_CHARS_MAX: usize = 400;
@@ -62,6 +67,8 @@ pub(super) struct Program {
     variables: Vec<String>,
     /// How to evaluate it without jaq, if it is simple enough.
     direct: Option<Direct>,
+    /// Which parts of its values it looks at.
+    usage: Usages,
     filter: jaq_core::Filter<Kind>,
     /// Whether it may nest calls without bound, and so goes to a thread with a large stack.
     loops: bool,
@@ -111,6 +118,7 @@ impl Program {
         let variables: Vec<String> = mentioned.into_iter().map(str::to_owned).collect();
         Ok(Self {
             source: source.to_owned(),
+            usage: Usages::of(term.as_ref(), &variables),
             direct: term.and_then(|term| Direct::of(&term, &variables)),
             variables,
             filter,
@@ -150,33 +158,35 @@ impl Program {
             return Ok(value);
         }
         let mut nodes = 0;
-        let mut take = |value: &Value| {
-            Datum::from_value(value, &mut nodes).map_err(|stop| fail(failure_of(stop, 0)))
+        let mut take = |value: &Value, usage: &Usage| {
+            Datum::of_used(value, usage, &mut nodes).map_err(|stop| fail(failure_of(stop, 0)))
         };
-        let input = take(input)?;
+        let input = take(input, &self.usage.input)?;
         let values = values
             .iter()
-            .map(|value| take(value))
+            .zip(&self.usage.variables)
+            .map(|(value, usage)| take(value, usage))
             .collect::<Result<Vec<_>, _>>()?;
         let steps = STEPS_BASE + STEPS_PER_NODE * nodes;
         self.run(input, values, steps).map_err(fail)
     }
 
-    /// Runs it with jaq: here while the stack allows, else on a thread of its own.
+    /// Runs it with jaq: here while that is safe, else once more on a thread of its own.
     fn run(
         &self,
         input: Datum,
         values: Vec<Datum>,
         steps: u64,
     ) -> Result<Value, ExpressionFailure> {
-        if !self.loops {
-            let (input, values) = (input.clone(), values.clone());
-            let result = meter::guarded(steps, STACK_BYTES_HERE, || self.results(input, values));
-            match result {
-                Err(Stop::TooDeep) => {}
-                result => return result.unwrap_or_else(|stop| Err(failure_of(stop, steps))),
-            }
+        let steps_here = if self.loops { STEPS_HERE } else { steps };
+        let (again, values_again) = (input.clone(), values.clone());
+        let result = meter::guarded(steps_here, STACK_BYTES_HERE, || self.results(input, values));
+        match result {
+            Err(Stop::TooDeep) => {}
+            Err(Stop::TooLong) if self.loops => {}
+            result => return result.unwrap_or_else(|stop| Err(failure_of(stop, steps))),
         }
+        let (input, values) = (again, values_again);
         on_large_stack(|| {
             meter::guarded(steps, STACK_BYTES_OWN, || self.results(input, values))
                 .unwrap_or_else(|stop| Err(failure_of(stop, steps)))

@@ -284,6 +284,9 @@ impl Reader<'_> {
     }
 
     fn unknown_target(&mut self, node: &Node, name: &str, siblings: &Siblings<'_>) {
+        if self.report.is_full() {
+            return;
+        }
         if let Some(elsewhere) = find_task(self.root, name) {
             let message = format!("the task `{name}` is in another list, `then` cannot lead there");
             self.report

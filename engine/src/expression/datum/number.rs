@@ -40,6 +40,20 @@ pub(in super::super) fn normalised(value: &Value) -> Value {
     }
 }
 
+/// Writes the integral floats inside of a value as integers.
+pub(in super::super) fn normalise(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(integral) = number.as_f64().and_then(to_json) {
+                *number = integral;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(normalise),
+        Value::Object(entries) => entries.values_mut().for_each(normalise),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 impl Datum {
     pub(super) fn from_number(number: &Number) -> Self {
         if let Some(int) = number.as_i64() {

@@ -56,6 +56,6 @@ fn separate(at: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    meter::charge_text(text.len());
+    meter::charge_writing(text.len());
     write!(f, "{}", Value::from(text))
 }
