@@ -2,10 +2,12 @@
 
 mod ask;
 mod edit;
+mod fetch;
 mod list;
 mod notes;
 mod read;
 mod result;
+mod search;
 mod shell;
 mod skill;
 mod write;
@@ -19,12 +21,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use ask::AskPerson;
 pub use edit::Edit;
+pub use fetch::{Fetch, Hosts, Page, WebClient};
 pub use list::List;
 pub use notes::{KeepPlan, TakeNote};
 pub(crate) use notes::{NOTE, PLAN};
 pub use read::Read;
 pub(crate) use result::RESULT;
 pub use result::ReadResult;
+pub use search::Search;
 pub use shell::Shell;
 pub use skill::LoadSkill;
 pub use write::Write;

@@ -112,6 +112,25 @@ impl Workspace {
         place_in(directory, OsString::from(".")).map_err(|error| failed(path, error))
     }
 
+    /// Returns where a path leads, with all links followed, after making sure that it leads
+    /// nowhere outside. For walks that open everything below by [`Workspace::place`] again.
+    pub(crate) fn resolved(&self, path: &str) -> Result<PathBuf, WorkspaceError> {
+        let place = self.place(path, Missing::Refused)?;
+        if place.kind.is_none() {
+            return Err(failed(path, io::ErrorKind::NotFound.into()));
+        }
+        let resolved = self
+            .path
+            .join(path)
+            .canonicalize()
+            .map_err(|error| failed(path, error))?;
+        if resolved.starts_with(&self.path) {
+            Ok(resolved)
+        } else {
+            Err(outside(path))
+        }
+    }
+
     /// Splits a path into names relative to the root. An absolute path must lie in the root.
     fn components(&self, asked: &str, path: &Path) -> Result<VecDeque<OsString>, WorkspaceError> {
         let inner = if path.is_absolute() {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use layercake_harness::tool::{Edit, List, Read, Tool, ToolContext, ToolError, Write};
+use layercake_harness::tool::{Edit, List, Read, Search, Tool, ToolContext, ToolError, Write};
 use layercake_harness::{CallId, SessionId, Workspace};
 use serde_json::{Value, json};
 
@@ -77,6 +77,9 @@ async fn no_path_leads_out() {
         assert!(edited.is_err(), "{path} was changed: {edited:?}");
         let listed = call(&List::new(scene.workspace.clone()), json!({"path": path})).await;
         assert!(listed.is_err(), "{path} was listed: {listed:?}");
+        let wanted = json!({"path": path, "pattern": "s3cret"});
+        let found = call(&Search::new(scene.workspace.clone()), wanted).await;
+        assert!(found.is_err(), "{path} was searched: {found:?}");
     }
     assert_eq!(
         std::fs::read_to_string(scene.outer.join("secret")).unwrap(),
@@ -222,4 +225,55 @@ async fn writes_and_edits_can_be_looked_up() {
 fn only_a_folder_is_a_workspace() {
     assert!(Workspace::open(Path::new("/no/such/folder")).is_err());
     assert!(Workspace::open("/etc/passwd").is_err());
+}
+
+#[tokio::test]
+async fn searching_finds_lines_and_files() {
+    let scene = scene();
+    let work = scene.outer.join("work");
+    let many = "match\n".repeat(50);
+    let files = [
+        ("a.rs", "fn one() {}\nfn two() {}\n"),
+        ("sub/b.txt", "One and two\n"),
+        ("sub/many.txt", many.as_str()),
+        (".gitignore", "ignored\n"),
+        ("ignored/c.rs", "fn one() {}\n"),
+        (".hidden", "fn one() {}\n"),
+        ("binary", "one\0one\n"),
+    ];
+    for (name, content) in files {
+        std::fs::create_dir_all(work.join(name).parent().unwrap()).unwrap();
+        std::fs::write(work.join(name), content).unwrap();
+    }
+    let search = Search::new(scene.workspace.clone());
+    let found = async |arguments| call(&search, arguments).await.unwrap();
+    assert_eq!(
+        found(json!({"pattern": r"fn \w+\("})).await,
+        "a.rs:1: fn one() {}\na.rs:2: fn two() {}"
+    );
+    assert_eq!(
+        found(json!({"pattern": "ONE", "ignore_case": true, "glob": "*.txt"})).await,
+        "note.txt:1: one\nsub/b.txt:1: One and two"
+    );
+    assert_eq!(found(json!({"glob": "*.rs"})).await, "a.rs");
+    assert_eq!(
+        found(json!({"path": "sub", "glob": "b*"})).await,
+        "sub/b.txt"
+    );
+    assert_eq!(
+        found(json!({"pattern": "s3cret"})).await,
+        "[nothing was found]"
+    );
+    let lines = found(json!({"pattern": "match"})).await;
+    assert_eq!(lines.lines().count(), 31);
+    assert!(
+        lines.ends_with("sub/many.txt: [more lines match]"),
+        "{lines}"
+    );
+    assert!(call(&search, json!({"pattern": "("})).await.is_err());
+    assert!(
+        call(&search, json!({"pattern": "x{1000}{1000}{1000}"}))
+            .await
+            .is_err()
+    );
 }
