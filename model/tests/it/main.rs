@@ -7,6 +7,7 @@ mod ask;
 mod decoding;
 mod fuzz;
 mod goldens;
+mod peer;
 mod provider_bugs;
 mod server;
 mod transport;
