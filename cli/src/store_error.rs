@@ -1,0 +1,94 @@
+//! What the journal says when it cannot, in the words of the command line.
+
+use layercake_engine::ApplyError;
+use layercake_engine::journal::JournalError;
+use layercake_engine::runtime::EngineError;
+
+use crate::error::{CommandError, codes};
+
+/// Translates an error of the journal.
+pub(crate) fn store_error(error: JournalError) -> CommandError {
+    translate(&error)
+}
+
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> Self {
+        match &error {
+            EngineError::Journal(journal) => translate(journal),
+            EngineError::UnknownRun(run) => {
+                Self::new(codes::RUN_UNKNOWN, format!("there is no run {run}"))
+                    .next("layercake ls --all")
+            }
+            EngineError::UnknownRoutine(name) => Self::new(
+                codes::FILE_MISSING,
+                format!("no routine `{name}` is published"),
+            )
+            .next("layercake routine ls"),
+            EngineError::NotOpen(question) => Self::new(
+                codes::QUESTION_UNKNOWN,
+                format!("the question {question} is not open"),
+            )
+            .because("it was answered already, it lapsed, or its run has ended")
+            .next("layercake inbox"),
+            EngineError::Refused(ApplyError::ShownDiffers { .. }) => Self::new(
+                codes::QUESTION_CHANGED,
+                "what was shown has changed in the meantime",
+            )
+            .next("layercake inbox   # look again"),
+            EngineError::Refused(refusal) => {
+                Self::new(codes::RUN_ENDED, "the run cannot take this now").because(refusal)
+            }
+            EngineError::Definition(remarks) => {
+                let all: Vec<String> = remarks.iter().map(ToString::to_string).collect();
+                Self::new(codes::DEFINITION, "the definition has mistakes").because(all.join("; "))
+            }
+            EngineError::Troubled { run, trouble } => {
+                Self::new(codes::RUN_FAILED, format!("run {run} does not advance"))
+                    .because(format!("{trouble:?}"))
+                    .next(format!("layercake log {run}"))
+            }
+            EngineError::RunExists(_) | EngineError::Busy(_) | EngineError::Stopped => {
+                Self::new(codes::INTERNAL, error.to_string()).next("run the command again with -vv")
+            }
+        }
+    }
+}
+
+fn translate(error: &JournalError) -> CommandError {
+    let (code, next) = match error {
+        JournalError::NewerFormat { .. } => (
+            codes::STORE_NEWER,
+            "use the newer program, or another store: --store DIR",
+        ),
+        JournalError::Full(_) => (
+            codes::STORE_FULL,
+            "free some space, then: layercake resume @last",
+        ),
+        JournalError::InUse => (codes::STORE_TAKEN, "layercake ls   # try again"),
+        JournalError::Fenced { .. } => (codes::STORE_TAKEN, "layercake resume @last"),
+        JournalError::Damaged(_) => (
+            codes::STORE_UNREADABLE,
+            "move the store away, or restore it from a copy",
+        ),
+        JournalError::Storage(_) => (
+            codes::STORE_UNREADABLE,
+            "look at the permissions of the store's folder and at its disk",
+        ),
+        JournalError::AlreadyPublished { .. } => (
+            codes::RUN_VERSION,
+            "give the changed routine a new `version`",
+        ),
+        JournalError::KeyTaken { .. }
+        | JournalError::OutOfOrder { .. }
+        | JournalError::UnknownDefinition(_)
+        | JournalError::UnknownPayload(_)
+        | JournalError::NoRow(_)
+        | JournalError::NotEnded(_)
+        | JournalError::TooLarge { .. } => (codes::INTERNAL, "run the command again with -vv"),
+    };
+    let mut translated = CommandError::new(code, error.to_string());
+    if let Some(source) = std::error::Error::source(error) {
+        translated = translated.caused_by(source);
+    }
+    translated.next(next)
+}
