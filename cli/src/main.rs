@@ -1,2 +1,5 @@
-//! stub
-fn main() {}
+//! The `layercake` program.
+
+fn main() -> std::process::ExitCode {
+    layercake::main()
+}
