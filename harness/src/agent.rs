@@ -177,6 +177,7 @@ impl Drive<'_> {
             let started = Started {
                 spec: given,
                 agent: self.spec.name.clone(),
+                parent: self.spec.parent.clone(),
                 model: self.spec.model.clone(),
                 goal: self.spec.goal.clone(),
                 system: prompt::system_text(self.spec),

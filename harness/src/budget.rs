@@ -71,7 +71,9 @@ impl BudgetKind {
 pub struct Spent {
     /// Turns begun.
     pub turns: u32,
-    /// Tool calls intended.
+    /// Turns of agents below this one.
+    pub turns_below: u32,
+    /// Tool calls intended, with those of agents below this one.
     pub tool_calls: u32,
     /// Tokens charged, by class.
     pub usage: Usage,
@@ -83,6 +85,21 @@ pub struct Spent {
     pub lost_usd: Decimal,
     /// Milliseconds at work.
     pub work_ms: u64,
+}
+
+/// What is left of a budget. `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BudgetLeft {
+    /// Turns.
+    pub turns: Option<u32>,
+    /// Tool calls.
+    pub tool_calls: Option<u32>,
+    /// Tokens.
+    pub tokens: Option<u64>,
+    /// Money, in US dollars.
+    pub usd: Option<Decimal>,
+    /// Time at work, in milliseconds.
+    pub work_ms: Option<u64>,
 }
 
 /// What one model call may use.
@@ -102,7 +119,7 @@ impl Budget {
     pub fn exhausted(&self, spent: &Spent) -> Option<BudgetKind> {
         let tokens = spent.usage.total_tokens();
         let usd = spent.usd + spent.lost_usd;
-        if spent.turns >= self.turns_max {
+        if spent.turns + spent.turns_below >= self.turns_max {
             Some(BudgetKind::Turns)
         } else if self.tokens_max.is_some_and(|max| tokens >= max) {
             Some(BudgetKind::Tokens)
@@ -135,7 +152,7 @@ impl Budget {
             |used: u64, max: u64| used.saturating_mul(100) >= max.saturating_mul(WARNING_PERCENT);
         let tokens = spent.usage.total_tokens();
         let usd = (spent.usd + spent.lost_usd) * Decimal::ONE_HUNDRED;
-        if self.turns_max > 1 && spent.turns + 1 >= self.turns_max {
+        if self.turns_max > 1 && spent.turns + spent.turns_below + 1 >= self.turns_max {
             Some(BudgetKind::Turns)
         } else if spent.tool_calls > 0
             && near(u64::from(spent.tool_calls), u64::from(self.tool_calls_max))
@@ -152,6 +169,42 @@ impl Budget {
             Some(BudgetKind::Time)
         } else {
             None
+        }
+    }
+
+    /// Returns what is left, shared evenly by a number of takers; time is not shared, since it
+    /// passes for all of them at once.
+    pub(crate) fn left(&self, spent: &Spent, takers: u32) -> BudgetLeft {
+        let takers = takers.max(1);
+        let turns = self
+            .turns_max
+            .saturating_sub(spent.turns + spent.turns_below);
+        let tool_calls = self.tool_calls_max.saturating_sub(spent.tool_calls);
+        BudgetLeft {
+            turns: Some(turns / takers),
+            tool_calls: Some(tool_calls / takers),
+            tokens: self
+                .tokens_left(spent)
+                .map(|tokens| tokens / u64::from(takers)),
+            usd: self.usd_left(spent).map(|usd| usd / Decimal::from(takers)),
+            work_ms: self.work_ms_left(spent),
+        }
+    }
+
+    /// Returns the smaller of this budget and what is left of another one, in every respect.
+    pub(crate) fn within(&self, left: &BudgetLeft) -> Self {
+        fn smaller<T: Ord + Copy>(own: Option<T>, left: Option<T>) -> Option<T> {
+            match (own, left) {
+                (Some(own), Some(left)) => Some(own.min(left)),
+                (own, left) => own.or(left),
+            }
+        }
+        Self {
+            turns_max: self.turns_max.min(left.turns.unwrap_or(u32::MAX)),
+            tool_calls_max: self.tool_calls_max.min(left.tool_calls.unwrap_or(u32::MAX)),
+            tokens_max: smaller(self.tokens_max, left.tokens),
+            usd_max: smaller(self.usd_max, left.usd),
+            work_ms_max: smaller(self.work_ms_max, left.work_ms),
         }
     }
 

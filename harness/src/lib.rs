@@ -60,7 +60,7 @@ mod workspace;
 
 pub use agent::Agent;
 pub use autonomy::{Autonomy, Permission};
-pub use budget::{Budget, BudgetKind, Spent};
+pub use budget::{Budget, BudgetKind, BudgetLeft, Spent};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use digest::{Digest, InvalidDigest};
 pub use effect::{EffectClass, Reach};
@@ -68,7 +68,7 @@ pub use error::{HarnessError, Remedy};
 pub use id::{ApprovalId, CallId, Fence, InvalidSessionId, SessionId};
 pub use report::{AgentOutcome, Report, Stop};
 pub use sink::{EventSink, NoSink, Progress, ToolEnd};
-pub use spec::{AgentSpec, Guidance, Material, SkillCard, ToolSelection};
+pub use spec::{AgentSpec, Guidance, Material, ParentCall, SkillCard, ToolSelection};
 pub use state::{FoldError, SessionState};
 pub use toolbox::{Toolbox, ToolboxError};
 pub use workspace::{Workspace, WorkspaceError};

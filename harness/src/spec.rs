@@ -4,7 +4,7 @@ use layercake_model::{AnswerSchema, Sampling};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::plain;
-use crate::{Autonomy, Budget, Digest};
+use crate::{Autonomy, Budget, CallId, Digest, SessionId};
 
 /// What a caller wants of an agent: who it is, what it shall reach, and how far it may go.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct AgentSpec {
     pub autonomy: Autonomy,
     /// What it may spend.
     pub budget: Budget,
+    /// The call that this agent works for, when it is a sub-agent.
+    pub parent: Option<ParentCall>,
     /// The shape of the answer, when it must have one.
     pub answer: Option<AnswerSchema>,
     /// How the model draws its tokens.
@@ -51,6 +53,7 @@ impl AgentSpec {
             tools: ToolSelection::All,
             autonomy: Autonomy::Suggest,
             budget: Budget::standard(),
+            parent: None,
             answer: None,
             sampling: Sampling::default(),
         }
@@ -67,6 +70,16 @@ impl AgentSpec {
         }
         Digest::of_value(&value)
     }
+}
+
+/// The call of another agent that a sub-agent works for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParentCall {
+    /// The other agent's session.
+    pub session: SessionId,
+    /// The call in it.
+    pub call: CallId,
 }
 
 /// A piece of data that the agent shall work on.

@@ -50,6 +50,8 @@ pub struct SessionState {
     pub(crate) last_reply: Option<LastReply>,
     /// The calls of the newest reply, in order.
     pub(crate) calls: Vec<CallState>,
+    /// How many calls of each tool were made.
+    pub(crate) calls_made: BTreeMap<String, u32>,
     /// Decisions by question.
     pub(crate) decisions: BTreeMap<ApprovalId, ApprovalDecided>,
     /// What was spent, in order.

@@ -51,6 +51,8 @@ pub(crate) struct Learned {
     pub(crate) pending: BTreeMap<ApprovalId, String>,
     /// Calls that go on outside and take longer than this process, with what they wait for.
     pub(crate) waiting: BTreeMap<CallId, String>,
+    /// Questions that agents below this one wait for.
+    pub(crate) asked_below: Vec<Question>,
     /// How often the window was made smaller since the newest reply, or was tried to be.
     pub(crate) squeezes: u32,
 }

@@ -1,6 +1,7 @@
 //! The seam to everything that an agent can do: a specification and a call.
 
 mod ask;
+mod delegate;
 mod edit;
 mod fetch;
 mod list;
@@ -16,10 +17,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 pub use ask::AskPerson;
+pub use delegate::Delegate;
 pub use edit::Edit;
 pub use fetch::{Fetch, Hosts, Page, WebClient};
 pub use list::List;
@@ -33,8 +36,10 @@ pub use shell::Shell;
 pub use skill::LoadSkill;
 pub use write::Write;
 
+use crate::approval::Question;
+use crate::budget::BudgetLeft;
 use crate::session::Charge;
-use crate::{CallId, EffectClass, Reach, SessionId};
+use crate::{Autonomy, CallId, EffectClass, Reach, SessionId};
 
 /// The most bytes of one result that are kept, unless the tool says otherwise. What the model
 /// is shown at once is less; the rest is read by its handle.
@@ -60,6 +65,8 @@ pub struct ToolSpec {
     pub sharing: Sharing,
     /// Who answers a call.
     pub answered_by: AnsweredBy,
+    /// The most calls of the tool in one session; `None` for no limit of its own.
+    pub calls_max: Option<u32>,
     /// Whether calls are handed everything that earlier calls returned.
     pub needs_past: bool,
     /// The most time for one call, in milliseconds.
@@ -83,6 +90,7 @@ impl ToolSpec {
             reach: Reach::World,
             sharing: Sharing::Alone,
             answered_by: AnsweredBy::Tool,
+            calls_max: None,
             needs_past: false,
             call_ms_max: CALL_MS_MAX,
             output_bytes_max: OUTPUT_BYTES_MAX,
@@ -146,6 +154,9 @@ pub enum AnsweredBy {
     Tool,
     /// A person: the call is put to the approver as a question for a text.
     Person,
+    /// An agent below: the call itself changes nothing, and what the other agent does is judged
+    /// call by call under an autonomy that is never above the caller's.
+    Agent,
 }
 
 /// Something that an agent can do.
@@ -215,6 +226,10 @@ pub struct ToolContext {
     pub cancellation: CancellationToken,
     /// Takes note of what the call starts outside.
     pub leases: Leases,
+    /// How far the agent may act alone.
+    pub autonomy: Autonomy,
+    /// What the agent has left for this call; calls beside each other share it evenly.
+    pub left: BudgetLeft,
     /// What earlier calls returned, by handle; empty unless the tool's specification asks.
     pub past: Arc<BTreeMap<String, String>>,
 }
@@ -229,6 +244,8 @@ impl ToolContext {
             attempt: Attempt::First,
             cancellation: CancellationToken::new(),
             leases: Leases::forgotten(call),
+            autonomy: Autonomy::Observe,
+            left: BudgetLeft::default(),
             past: Arc::default(),
         }
     }
@@ -297,6 +314,10 @@ impl Leases {
 pub struct ToolOutput {
     /// What the model is shown.
     pub content: String,
+    /// Whether the tool failed, in spite of an output.
+    pub is_error: bool,
+    /// What agents below this one did for the call.
+    pub below: Below,
     /// What the call cost beyond the agent's own model calls.
     pub charges: Vec<Charge>,
     /// What an operator may want to see.
@@ -320,6 +341,16 @@ impl ToolOutput {
     }
 }
 
+/// What agents below did for a call; it counts against the budget of the one above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Below {
+    /// Their turns.
+    pub turns: u32,
+    /// Their tool calls.
+    pub tool_calls: u32,
+}
+
 /// A call did not return an output. Each variant says what is true about the effect.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ToolError {
@@ -332,6 +363,9 @@ pub enum ToolError {
     /// The call goes on outside and takes longer than this process; the same key finds it.
     #[error("the call waits: {0}")]
     Waiting(String),
+    /// The same, and what it waits for are decisions of people, who were asked.
+    #[error("the call waits for people")]
+    Asking(Vec<Question>),
 }
 
 /// What a look at the world says about a call that was cut off.

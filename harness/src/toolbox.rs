@@ -141,7 +141,9 @@ impl Toolbox {
             autonomy.permission(spec.class, spec.reach),
         ) {
             (AnsweredBy::Person, _) => passes(CallPermission::AnswerNeeded),
-            (AnsweredBy::Tool, Permission::Allow) => passes(CallPermission::Free),
+            (AnsweredBy::Agent, _) | (AnsweredBy::Tool, Permission::Allow) => {
+                passes(CallPermission::Free)
+            }
             (AnsweredBy::Tool, Permission::Ask) => passes(CallPermission::ApprovalNeeded),
             (AnsweredBy::Tool, Permission::Deny) => Judgement::refuse(
                 RefusalCause::NotAllowed,

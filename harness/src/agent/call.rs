@@ -18,7 +18,9 @@ use crate::output::cut_to;
 use crate::session::{SessionEvent, ToolIntended, ToolSettled, ToolStarted, ToolUnknown};
 use crate::sink::{Progress, ToolEnd};
 use crate::state::CallStatus;
-use crate::tool::{Attempt, LeaseNote, Leases, SharedTool, ToolContext, ToolError, ToolOutput};
+use crate::tool::{
+    Attempt, Below, LeaseNote, Leases, SharedTool, ToolContext, ToolError, ToolOutput,
+};
 use crate::{CallId, Digest, EffectClass};
 
 /// How long a call that was told to stop may take to say how it ended.
@@ -99,6 +101,9 @@ impl Drive<'_> {
         let (notes, mut noted) = mpsc::channel::<LeaseNote>(NOTES_MAX);
         let state = self.log.begun();
         let left_ms = state.budget.work_ms_left(&state.spent).unwrap_or(u64::MAX);
+        let left = state
+            .budget
+            .left(&state.spent, u32::try_from(due.len()).unwrap_or(u32::MAX));
         let mut running = FuturesUnordered::new();
         for call in due {
             self.emit(Progress::ToolStarted {
@@ -114,6 +119,8 @@ impl Drive<'_> {
                 attempt: call.attempt,
                 cancellation: cancellation.clone(),
                 leases: Leases::kept(call.id, notes.clone()),
+                autonomy: self.log.begun().autonomy,
+                left,
                 past: self.past_for(&call.tool),
             };
             running.push(watched(call, context, cancellation, left_ms));
@@ -154,12 +161,18 @@ impl Drive<'_> {
         match end.result {
             Ok(output) => {
                 let content = cut_to(output.content, end.output_bytes_max);
-                self.finished(id, ToolEnd::Returned, &content);
+                let end = if output.is_error {
+                    ToolEnd::Failed
+                } else {
+                    ToolEnd::Returned
+                };
+                self.finished(id, end, &content);
                 self.push(SessionEvent::ToolSettled(ToolSettled {
                     id,
                     content,
-                    is_error: false,
+                    is_error: output.is_error,
                     recovery: recovery.map(str::to_owned),
+                    below: output.below,
                     evidence: output.evidence,
                 }))?;
                 for charge in output.charges {
@@ -175,6 +188,7 @@ impl Drive<'_> {
                     content,
                     is_error: true,
                     recovery: recovery.map(str::to_owned),
+                    below: Below::default(),
                     evidence: None,
                 }))
             }
@@ -182,6 +196,17 @@ impl Drive<'_> {
                 self.learned.waiting.insert(id, what);
                 Ok(())
             }
+            Err(ToolError::Asking(questions)) if end.class == EffectClass::Resumable => {
+                self.learned
+                    .waiting
+                    .insert(id, "decisions of people".to_owned());
+                self.learned.asked_below.extend(questions);
+                Ok(())
+            }
+            Err(ToolError::Asking(_)) => self.unknown(
+                id,
+                "The outcome is unknown: the call waits for people.".to_owned(),
+            ),
             Err(ToolError::Unknown(what) | ToolError::Waiting(what)) => {
                 let what = cut_to(what, end.output_bytes_max);
                 self.unknown(id, format!("The outcome is unknown: {what}"))

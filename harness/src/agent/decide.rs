@@ -5,6 +5,7 @@ use crate::approval::{Decision, Question, QuestionKind};
 use crate::error::HarnessError;
 use crate::session::{ApprovalDecided, SessionEvent, ToolSettled, Verdict};
 use crate::sink::ToolEnd;
+use crate::tool::Below;
 
 impl Drive<'_> {
     /// Asks about each question and records what was decided.
@@ -44,6 +45,7 @@ impl Drive<'_> {
                 content,
                 is_error: false,
                 recovery: None,
+                below: Below::default(),
                 evidence: None,
             }))?;
         }

@@ -18,6 +18,7 @@ fn state(turns: &[(&str, Value, &str)]) -> SessionState {
     let started = Started {
         spec: Digest::ZERO,
         agent: "a".to_owned(),
+        parent: None,
         model: "m".to_owned(),
         goal: "g".to_owned(),
         system: "s".to_owned(),

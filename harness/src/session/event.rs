@@ -10,6 +10,7 @@ use super::tool_event::{
     ToolUnknown,
 };
 use crate::approval::Question;
+use crate::spec::ParentCall;
 use crate::{Autonomy, Budget, Digest};
 
 /// One thing that happened in a session.
@@ -62,6 +63,8 @@ pub struct Started {
     pub spec: Digest,
     /// The agent's name.
     pub agent: String,
+    /// The call that the agent works for, when it is a sub-agent.
+    pub parent: Option<ParentCall>,
     /// The alias of the model.
     pub model: String,
     /// The goal, in the words of whoever set it.

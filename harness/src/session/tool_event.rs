@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::approval::Question;
+use crate::tool::Below;
 use crate::{ApprovalId, CallId, Digest, EffectClass};
 
 /// A tool is about to be called.
@@ -47,6 +48,8 @@ pub struct ToolSettled {
     pub is_error: bool,
     /// How the result came about after a crash: repeated, or looked up. `None` otherwise.
     pub recovery: Option<String>,
+    /// What agents below this one did for the call.
+    pub below: Below,
     /// What an operator may want to see: exit codes, hashes of files before and after.
     pub evidence: Option<Value>,
 }

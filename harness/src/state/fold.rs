@@ -55,6 +55,7 @@ impl SessionState {
             model_failure: None,
             last_reply: None,
             calls: Vec::new(),
+            calls_made: BTreeMap::new(),
             decisions: BTreeMap::new(),
             charges: Vec::new(),
             spent: Spent::default(),
@@ -100,6 +101,8 @@ impl SessionState {
                 if !self.may_settle(settled.id) {
                     return impossible("a call returned that was not made");
                 }
+                self.spent.turns_below += settled.below.turns;
+                self.spent.tool_calls += settled.below.tool_calls;
                 self.close(settled.id, settled.content, settled.is_error)?;
             }
             SessionEvent::ToolRefused(refused) => self.tool_refused(refused)?,
@@ -204,6 +207,11 @@ impl SessionState {
     }
 
     fn tool_intended(&mut self, intended: ToolIntended, at: Timestamp) -> Result<(), FoldError> {
+        let made = self
+            .calls_made
+            .entry(intended.call.name.clone())
+            .or_default();
+        *made += 1;
         let call = self.find(intended.id)?;
         match (&call.status, intended.approval) {
             (CallStatus::Wanted, None) => {}

@@ -48,6 +48,9 @@ pub(super) fn next(state: &SessionState, learned: &Learned, rules: &Rules<'_>) -
     if !group.is_empty() {
         return Command::Call(group);
     }
+    if !learned.asked_below.is_empty() {
+        return Command::Rest(SuspensionCause::Waiting(learned.asked_below.clone()));
+    }
     let waits: Vec<&str> = learned.waiting.values().map(String::as_str).collect();
     Command::Rest(SuspensionCause::ToolWaiting(waits.join("; ")))
 }
@@ -67,6 +70,14 @@ fn judge(call: &CallState, state: &SessionState, rules: &Rules<'_>) -> Judgement
         return Judgement::Refuse {
             cause: RefusalCause::Budget,
             message: format!("Not run: the budget of {} is used up.", kind.word()),
+        };
+    }
+    let name = &call.call.name;
+    let made = state.calls_made.get(name).copied().unwrap_or(0);
+    if own_limit(name, rules).is_some_and(|limit| made >= limit) {
+        return Judgement::Refuse {
+            cause: RefusalCause::Budget,
+            message: format!("Not run: a session may call `{name}` only {made} times."),
         };
     }
     if let Some(rejection) = rejection(call, state) {
@@ -175,7 +186,7 @@ fn asked_text(call: &CallState) -> String {
 }
 
 /// Returns the next calls to make: one that runs alone, or neighbours that may run beside
-/// each other.
+/// each other, as many as the budget and the tools' own limits allow.
 fn next_group(
     state: &SessionState,
     rules: &Rules<'_>,
@@ -186,9 +197,16 @@ fn next_group(
         .tool_calls_max
         .saturating_sub(state.spent.tool_calls);
     let most = rules.beside_max.min(calls_left as usize);
+    let mut made = state.calls_made.clone();
     let beside = passed
         .iter()
         .take_while(|(_, pass)| pass.sharing == Sharing::Beside)
+        .take_while(|(call, _)| {
+            let name = &call.call.name;
+            let made = made.entry(name.clone()).or_default();
+            *made += 1;
+            own_limit(name, rules).is_none_or(|limit| *made <= limit)
+        })
         .take(most);
     let group: Vec<CallId> = beside.map(|(call, _)| call.id).collect();
     if group.is_empty() {
@@ -200,4 +218,9 @@ fn next_group(
     } else {
         group
     }
+}
+
+/// Returns the most calls of a tool in one session, if the tool has such a limit.
+fn own_limit(name: &str, rules: &Rules<'_>) -> Option<u32> {
+    rules.toolbox.get(name)?.spec().calls_max
 }

@@ -15,7 +15,7 @@ use crate::session::{
     ToolIntended, ToolSettled, Verdict,
 };
 use crate::state::{CallStatus, SessionState};
-use crate::tool::{Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
+use crate::tool::{Below, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 use crate::{
     Autonomy, Budget, BudgetKind, CallId, Digest, EffectClass, SessionId, Timestamp, Toolbox,
 };
@@ -52,6 +52,7 @@ impl Table {
         let started = Started {
             spec: Digest::ZERO,
             agent: "a".to_owned(),
+            parent: None,
             model: "m".to_owned(),
             goal: "g".to_owned(),
             system: "s".to_owned(),
@@ -146,6 +147,7 @@ impl Table {
             content: "ok".to_owned(),
             is_error: false,
             recovery: None,
+            below: Below::default(),
             evidence: None,
         }))
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use layercake_harness::ParentCall;
 use layercake_harness::approval::{Question, QuestionKind};
 use layercake_harness::session::{
     ApprovalAsked, ApprovalDecided, CallPurpose, Charge, Compaction, CostCause, ModelOutcome,
@@ -9,6 +10,7 @@ use layercake_harness::session::{
     SessionRecord, Settlement, Started, Steering, StopCause, Suspension, SuspensionCause,
     ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
 };
+use layercake_harness::tool::Below;
 use layercake_harness::{
     ApprovalId, Autonomy, Budget, BudgetKind, CallId, Digest, EffectClass, SessionState, Timestamp,
 };
@@ -71,6 +73,10 @@ fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
         SessionEvent::Started(Box::new(Started {
             spec: Digest::of_bytes(b"spec"),
             agent: "payer".to_owned(),
+            parent: Some(ParentCall {
+                session: session(),
+                call: id(0),
+            }),
             model: "fast".to_owned(),
             goal: "pay".to_owned(),
             system: "You pay.".to_owned(),
@@ -168,6 +174,10 @@ fn fates(calls: &[ToolCall]) -> Vec<SessionEvent> {
             content: "paid".to_owned(),
             is_error: false,
             recovery: Some("looked up".to_owned()),
+            below: Below {
+                turns: 1,
+                tool_calls: 2,
+            },
             evidence: Some(json!({"receipt": 1})),
         }),
         intended(1, None),

@@ -7,6 +7,8 @@ mod budgets;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod delegates;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod runs;

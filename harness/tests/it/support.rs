@@ -271,7 +271,11 @@ impl World {
     }
 
     pub(crate) fn of(model: Script) -> Self {
-        let outside = Arc::new(Outside::default());
+        Self::beside(model, Arc::new(Outside::default()))
+    }
+
+    /// Makes a world whose tools act on the outside of another one.
+    pub(crate) fn beside(model: Script, outside: Arc<Outside>) -> Self {
         let classes = [
             ("think", EffectClass::Pure),
             ("look", EffectClass::Read),
