@@ -4,6 +4,7 @@ mod alignment;
 pub(crate) mod codes;
 pub(crate) mod diagnostic;
 pub(crate) mod duration;
+mod json;
 mod node;
 mod reader;
 pub(crate) mod report;

@@ -109,6 +109,9 @@ codes! {
     ARGUMENTS = "LC0128", "arguments that do not fit the function",
         "Functions of the catalog publish a schema of their arguments. What is written under `with` \
          does not satisfy it. Expressions are only checked when they are evaluated.";
+    PLAIN_SECRET = "LC0129", "a secret in plain text",
+        "A definition is copied, published and recorded; whoever reads it would have the secret. Name \
+         the secret under `use.secrets` and refer to it, or take it from an expression.";
     EXPRESSION_SYNTAX = "LC0130", "an expression that is not jq",
         "Expressions are written in jq. The place points into the expression.";
     UNDEFINED_FILTER = "LC0131", "an undefined filter",

@@ -9,6 +9,7 @@ mod event;
 mod fields;
 mod flow;
 mod http;
+mod later;
 mod outcome;
 mod scope;
 mod task;

@@ -1,5 +1,6 @@
 //! Collects remarks while a definition is read.
 
+use super::codes;
 use super::diagnostic::{Diagnostic, Related, Severity};
 use super::node::Node;
 use super::span::{Span, Text};
@@ -84,6 +85,13 @@ impl Report {
             message: message.into(),
             ..Remark::default()
         })
+    }
+
+    /// Says that a key is given twice.
+    pub(crate) fn duplicate_key(&mut self, key: &str, span: Span, first: Span) {
+        let message = format!("the key `{key}` is given twice");
+        self.error(codes::DUPLICATE_KEY, span, message)
+            .related("it is given here first", first);
     }
 
     /// Adds a warning.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 use serde_json::Number;
 
-use super::codes;
 use super::node::{Entry, Node, Shape};
 use super::report::Report;
 use super::span::Span;
+use super::{codes, json};
 
 /// The largest source that is read. A definition is written by a person or a model; one
 /// mebibyte is some thirty thousand lines.
@@ -24,6 +24,9 @@ pub(crate) fn read(report: &mut Report) -> Option<Node> {
         let message = format!("the definition is larger than {SOURCE_BYTES_MAX} bytes");
         report.error(codes::TOO_LARGE, Span::new(0, 0), message);
         return None;
+    }
+    if json::is_json(&source) {
+        return json::read(&source, report);
     }
     let mut builder = Builder {
         report,
@@ -206,10 +209,7 @@ impl Builder<'_, '_> {
             Some(Open::Map(map)) => {
                 let (key, key_span) = map.key.take().unwrap_or_default();
                 if let Some(first) = map.seen.get(&key) {
-                    let message = format!("the key `{key}` is given twice");
-                    self.report
-                        .error(codes::DUPLICATE_KEY, key_span, message)
-                        .related("it is given here first", *first);
+                    self.report.duplicate_key(&key, key_span, *first);
                     return;
                 }
                 map.seen.insert(key.clone(), key_span);

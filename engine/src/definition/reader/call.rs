@@ -15,18 +15,6 @@ use crate::expression::Template;
 use super::scope::{Place, Scope};
 use super::{Called, Reader};
 
-/// The standard's own calls that this version does not execute, and what to do instead.
-const NOT_EXECUTED: &[(&str, &str)] = &[
-    ("asyncapi", "there is no replacement yet"),
-    ("grpc", "there is no replacement yet"),
-    (
-        "openapi",
-        "use `call: http` with the operation's method and address",
-    ),
-    ("a2a", "use `call: http` with the agent's address"),
-    ("mcp", "offer the tool as a function of the catalog"),
-];
-
 /// The keywords of JSON Schema that look at several places at once.
 const COMPOUND: &[&str] = &[
     "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "contains",
@@ -41,9 +29,8 @@ impl<'a> Reader<'a> {
         if name == "http" {
             return self.http(task, scope);
         }
-        if let Some((_, why)) = NOT_EXECUTED.iter().find(|(call, _)| *call == name) {
-            self.not_executed(node.span, &format!("`call: {name}`"), why);
-            return unknown();
+        if let Some(later) = self.later_call(task, node, name, scope) {
+            return later;
         }
         let functions = self.shared.get("functions");
         if functions.is_some_and(|functions| functions.contains_key(name)) {

@@ -41,8 +41,7 @@ impl Reader<'_> {
         let document = self.head();
         self.evaluate();
         if let Some(entry) = root.entry("schedule") {
-            let why = "start it from outside, for instance from cron, until schedules are executed";
-            self.not_executed(entry.key_span, "`schedule`", why);
+            self.schedule(entry);
         }
         let uses = self.uses();
         let tasks = match self.required(root, "do", root.place_of("/document")) {
@@ -151,6 +150,9 @@ impl Reader<'_> {
             if let Some(entry) = node.entry(key) {
                 self.not_executed(entry.key_span, &format!("`use.{key}`"), why);
             }
+        }
+        if let Some(extensions) = node.get("extensions") {
+            self.extensions(extensions);
         }
         uses.secrets = self.secrets(node);
         uses.authentications = self.shared_authentications();

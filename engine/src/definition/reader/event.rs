@@ -62,7 +62,7 @@ impl Reader<'_> {
         }))
     }
 
-    fn strategy(&mut self, node: &Node, scope: &Scope) -> Option<Strategy> {
+    pub(super) fn strategy(&mut self, node: &Node, scope: &Scope) -> Option<Strategy> {
         if !self.keys(node, &["one", "all", "any", "until"]) {
             return None;
         }

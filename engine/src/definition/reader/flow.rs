@@ -124,9 +124,7 @@ impl Reader<'_> {
             return unsupported();
         };
         if kind != "workflow" {
-            let why = "call a function of the catalog instead; the runtime can offer its own";
-            self.not_executed(entry.key_span, &format!("`run: {kind}`"), why);
-            return unsupported();
+            return self.later_process(entry, scope);
         }
         if let Some(value) = node.get("return")
             && self.word(value, &["stdout", "stderr", "code", "all", "none"]) != Some("stdout")

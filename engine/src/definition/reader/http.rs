@@ -171,13 +171,27 @@ impl Reader<'_> {
         let Some(secret) = policy.get("use") else {
             if self.keys(policy, &[inline, &["use"]].concat()) {
                 for key in inline {
-                    self.required(policy, key, entry.key_span);
+                    let value = self.required(policy, key, entry.key_span);
+                    if let Some(value) = value.filter(|_| *key != "username") {
+                        self.refuse_plain_secret(value, key);
+                    }
                 }
             }
             return;
         };
         if self.keys(policy, &["use"]) {
             self.declared_secret(secret);
+        }
+    }
+
+    /// A secret in the definition would be in every record of it.
+    fn refuse_plain_secret(&mut self, node: &Node, key: &str) {
+        let is_expression = |text: &str| text.trim_start().starts_with("${");
+        if self.text(node).is_some_and(|text| !is_expression(text)) {
+            let message = format!("the {key} stands in plain text");
+            self.report
+                .error(codes::PLAIN_SECRET, node.span, message)
+                .help("name a secret: `use: mySecret`, and declare it under `use.secrets`");
         }
     }
 

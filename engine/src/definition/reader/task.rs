@@ -257,12 +257,7 @@ impl Reader<'_> {
             "wait" => TaskKind::Wait(self.duration(value, Place::Task, scope)),
             "raise" => self.raise(value, scope),
             "run" => self.run(value, scope),
-            "call" => self.call(node, value, scope),
-            _ => {
-                let why = "it needs a later version of the engine";
-                self.not_executed(entry.key_span, &format!("`{word}`"), why);
-                TaskKind::Unsupported(word.to_owned())
-            }
+            _ => self.call(node, value, scope),
         }
     }
 

@@ -94,3 +94,19 @@ fn every_node_knows_its_place() {
     assert_eq!(&source[node.place_of("/é/0/b").start..][..1], "b");
     assert_eq!(node.place_of("/nowhere"), node.span);
 }
+
+#[test]
+fn json_is_read_as_json() {
+    check(
+        "{ \"a\\/b\": \"\\ud83d\\ude00 \\b\\f\\n\\r\\t\\u00e9\", \"n\": [1.0, -2e3, 0], \"e\": {}, \"l\": [] }",
+        json!({ "a/b": "😀 \u{8}\u{c}\n\r\té", "n": [1.0, -2e3, 0], "e": {}, "l": [] }),
+    );
+    check(
+        "{\n\t\"a\":1,\n\t\"b\": [\n\t\t2\n\t]\n}",
+        json!({ "a": 1, "b": [2] }),
+    );
+    check(
+        "{\"a\":\"x: y # z\",\"b\":{\"c\":\"${ .d }\"}}",
+        json!({ "a": "x: y # z", "b": { "c": "${ .d }" } }),
+    );
+}

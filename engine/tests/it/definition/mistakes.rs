@@ -268,7 +268,7 @@ fn functions_of_the_document() {
 #[test]
 fn what_this_version_does_not_execute() {
     check_tasks(
-        "  - a: { run: { script: {} } }\n  - b: { run: { shell: { command: ls } } }\n  - c: { call: grpc, with: {} }\n",
+        "  - a: { run: { script: { language: js, code: '1' } } }\n  - b: { run: { shell: { command: ls } } }\n  - c: { call: grpc, with: { proto: {}, service: {}, method: m } }\n",
         "LC0150 7:17 `run: script` is not executed by this version
          LC0150 8:17 `run: shell` is not executed by this version
          LC0150 9:16 `call: grpc` is not executed by this version",
@@ -277,6 +277,52 @@ fn what_this_version_does_not_execute() {
         &(document("  []\n") + "schedule: { cron: '0 0 * * *' }\nevaluate: { language: js }\n"),
         "LC0150 8:1 `schedule` is not executed by this version
          LC0150 9:23 the language `js` is not executed by this version → write `jq`",
+    );
+}
+
+#[test]
+fn branches_and_events() {
+    check_tasks(
+        "  - a: { fork: { compete: 1, branches: [ { x: { sett: 1 } } ] } }
+  - b: { listen: { to: { one: { wiht: { type: t } } }, read: al } }
+  - c: { listen: { to: { any: [] } }, foreach: { item: e, do: [ { d: { set: '${ $f }' } } ] } }
+  - d: { emit: { event: { with: { source: 'https://s' } } } }
+",
+        "LC0112 7:27 expected `true` or `false`, found a number
+         LC0115 7:49 unknown task word `sett`
+         LC0110 8:33 unknown key `wiht` → did you mean `with`?
+         LC0113 8:62 `al` is not allowed here
+         LC0132 9:81 undefined variable `$f`
+         LC0111 10:33 the key `type` is missing",
+    );
+}
+
+#[test]
+fn what_is_not_executed_is_checked_all_the_same() {
+    check(
+        &(document(
+            "  - d: { run: { shell: { comand: ls } } }
+  - e: { call: openapi, with: { document: {}, operationID: x } }
+",
+        ) + "schedule: { cron: 1, on: { one: {} } }\nuse: { extensions: [ { x: { extend: cal, before: [ { a: { st: 1 } } ] } } ] }\n"),
+        "LC0150 7:17 `run: shell` is not executed by this version
+         LC0110 7:26 unknown key `comand` → did you mean `command`?
+         LC0150 8:16 `call: openapi` is not executed by this version
+         LC0110 8:47 unknown key `operationID` → did you mean `operationId`?
+         LC0150 9:1 `schedule` is not executed by this version
+         LC0112 9:19 expected text, found a number
+         LC0111 9:33 the key `with` is missing
+         LC0150 10:8 `use.extensions` is not executed by this version
+         LC0113 10:37 `cal` is not allowed here
+         LC0115 10:59 unknown task word `st`",
+    );
+}
+
+#[test]
+fn secrets_in_plain_text() {
+    check_tasks(
+        "  - a: { call: http, with: { method: get, endpoint: { uri: 'https://x', authentication: { bearer: { token: abc } } } } }\n",
+        "LC0129 7:108 the token stands in plain text",
     );
 }
 
