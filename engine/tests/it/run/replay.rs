@@ -1,8 +1,8 @@
 //! The envelope of every record, and replays that find what was tampered with.
 
 use layercake_engine::{
-    Actor, Digest, Payload, Phase, Problem, ProblemKind, Record, RecordKind, ReplayError, Run,
-    RunId, SnapshotError, TaskKey, Timestamp, Verdict,
+    Actor, Digest, Outcome, Payload, Phase, Problem, ProblemKind, Record, RecordKind, ReplayError,
+    Run, RunId, SnapshotError, TaskKey, Timestamp, Verdict,
 };
 use serde_json::json;
 
@@ -216,6 +216,34 @@ fn payloads_that_are_stored_elsewhere_replay_as_far_as_they_need_not_be_known() 
     );
 }
 
+/// A journal hands evidence back as a reference. Runs with large evidence and without a snapshot
+/// were blocked when they were loaded: the replay took the missing evidence for a difference.
+#[test]
+fn evidence_that_is_stored_elsewhere_makes_no_difference() {
+    let mut trial = Trial::start(ROUTINE, json!({ "name": "Ada" }));
+    let outcome = Outcome {
+        evidence: Some(json!({ "request": "long" })),
+        ..Outcome::completed(json!("fetched"))
+    };
+    trial.settle("attempt/fetch", outcome);
+    let mut records = trial.records.clone();
+    for record in &mut records {
+        if let RecordKind::EffectFinished {
+            evidence: Some(evidence),
+            ..
+        } = &mut record.kind
+        {
+            *evidence = Payload::Stored {
+                digest: evidence.digest(),
+                size_bytes: 1,
+            };
+        }
+    }
+    assert_ne!(records, trial.records);
+    let run = Run::replay(trial.run.definition().clone(), records).expect("it replays");
+    assert_eq!(run, trial.run);
+}
+
 #[test]
 fn a_log_of_another_definition_is_refused() {
     let trial = trial();
@@ -265,4 +293,31 @@ fn a_snapshot_is_small_and_holds_a_shared_value_once() {
     // The input of the run, and the greeting: as a value of its own, in the context, in the
     // arguments of the call, and in the effect that is pending.
     assert!(large.len() < 60_000, "{} bytes", large.len());
+}
+
+/// An inbox run was called blocked after a pause: its journal had handed back an answer
+/// without its evidence, and the replay took the reference for a difference.
+#[test]
+fn evidence_that_was_not_fetched_is_no_difference() {
+    let mut trial = Trial::start(
+        "do:\n  - a: { call: 'work:1.0.0@default', with: {} }",
+        json!({}),
+    );
+    let mut outcome = Outcome::completed(json!(1));
+    outcome.evidence = Some(json!({ "raw": "reply" }));
+    trial.settle("a", outcome);
+    let mut records = trial.records.clone();
+    let answer = records
+        .iter_mut()
+        .find_map(|record| match &mut record.kind {
+            RecordKind::EffectFinished { evidence, .. } => evidence.as_mut(),
+            _ => None,
+        });
+    let evidence = answer.expect("the answer has evidence");
+    *evidence = Payload::Stored {
+        digest: evidence.digest(),
+        size_bytes: 15,
+    };
+    let run = Run::replay(trial.run.definition().clone(), records).expect("nothing differs");
+    assert_eq!(run.output(), Some(&json!(1)));
 }
