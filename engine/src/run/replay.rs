@@ -173,13 +173,6 @@ fn is_same(expected: &Record, actual: &Record) -> bool {
         ) if expected.is_same_value(actual) => *expected = actual.clone(),
         (
             RecordKind::EffectFinished {
-                evidence: expected @ Some(Payload::Stored { .. }),
-                ..
-            },
-            RecordKind::EffectFinished { evidence: None, .. },
-        ) => *expected = None,
-        (
-            RecordKind::EffectFinished {
                 evidence: evidence @ Some(Payload::Stored { .. }),
                 ..
             },

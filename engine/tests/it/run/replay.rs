@@ -294,30 +294,3 @@ fn a_snapshot_is_small_and_holds_a_shared_value_once() {
     // arguments of the call, and in the effect that is pending.
     assert!(large.len() < 60_000, "{} bytes", large.len());
 }
-
-/// An inbox run was called blocked after a pause: its journal had handed back an answer
-/// without its evidence, and the replay took the reference for a difference.
-#[test]
-fn evidence_that_was_not_fetched_is_no_difference() {
-    let mut trial = Trial::start(
-        "do:\n  - a: { call: 'work:1.0.0@default', with: {} }",
-        json!({}),
-    );
-    let mut outcome = Outcome::completed(json!(1));
-    outcome.evidence = Some(json!({ "raw": "reply" }));
-    trial.settle("a", outcome);
-    let mut records = trial.records.clone();
-    let answer = records
-        .iter_mut()
-        .find_map(|record| match &mut record.kind {
-            RecordKind::EffectFinished { evidence, .. } => evidence.as_mut(),
-            _ => None,
-        });
-    let evidence = answer.expect("the answer has evidence");
-    *evidence = Payload::Stored {
-        digest: evidence.digest(),
-        size_bytes: 15,
-    };
-    let run = Run::replay(trial.run.definition().clone(), records).expect("nothing differs");
-    assert_eq!(run.output(), Some(&json!(1)));
-}
