@@ -3,7 +3,7 @@
 //! A journal is synchronous and knows nothing of tasks or clocks. [`Journal::append`] is durable
 //! when it returns; everything else reads. Two implementations share one contract:
 //! [`MemoryJournal`] for tests and simulation, [`RedbJournal`] for disks. The stored format is
-//! described in [`format`].
+//! described in [`mod@format`].
 
 mod codec;
 mod disk;

@@ -22,8 +22,12 @@ use super::registry::Message;
 use crate::journal::{Batch, JournalReads, Trouble};
 use crate::{
     ApplyError, Effect, EffectId, EffectRequest, Input, Outcome, Payload, Problem, ProblemKind,
-    Record, RecordKind, Run, RunId,
+    Record, RecordKind, Run, RunId, Timestamp,
 };
+
+/// The most children that one step starts: what is written together must stay small enough
+/// for the others who share the flush.
+const BIRTHS_MAX: usize = 256;
 
 /// The task of one run in memory.
 pub(super) struct Actor {
@@ -223,7 +227,8 @@ impl Actor {
             return Ok(Stay::Yes);
         }
         if self.ledger.is_dirty(&self.run) {
-            self.commit(Vec::new(), Vec::new()).await?;
+            self.commit(Vec::new(), Births::default(), Vec::new())
+                .await?;
         }
         if self
             .core
@@ -266,7 +271,36 @@ impl Actor {
                 Err(error) => self.remark(Err(error)),
             }
         }
-        self.commit(records, replies).await
+        let births = self.ask_for_children(&mut records, at);
+        self.commit(records, births, replies).await
+    }
+
+    /// Prepares the children that new records ask for. What is settled by that alone, because
+    /// nobody waits for the child, is applied at once: parent and child become durable together.
+    fn ask_for_children(&mut self, records: &mut Vec<Record>, at: Timestamp) -> Births {
+        let mut births = Births::default();
+        let missing = std::mem::take(&mut self.missing);
+        let mut asked = births.children(&self.core, intended_runs(records).chain(&missing));
+        loop {
+            self.children.extend(asked.awaited);
+            let mut more = Vec::new();
+            for (effect, outcome) in asked.settled {
+                let input = Input::EffectFinished { effect, outcome };
+                if births.runs.len() >= BIRTHS_MAX {
+                    self.backlog.push_back(input);
+                    continue;
+                }
+                match self.run.apply(input, at) {
+                    Ok(applied) => more.extend(applied),
+                    Err(error) => self.remark(Err(error)),
+                }
+            }
+            if more.is_empty() {
+                return births;
+            }
+            asked = births.children(&self.core, intended_runs(&more));
+            records.append(&mut more);
+        }
     }
 
     /// Late inputs are normal: an effect may come back after it was given up.
@@ -281,11 +315,9 @@ impl Actor {
     async fn commit(
         &mut self,
         records: Vec<Record>,
+        mut births: Births,
         replies: Vec<Reply>,
     ) -> Result<(), EngineError> {
-        let mut births = Births::default();
-        let missing = std::mem::take(&mut self.missing);
-        let asked = births.children(&self.core, intended_runs(&records).chain(&missing));
         let abandoned: Vec<EffectId> = records.iter().filter_map(abandoned).collect();
         let batch = self.ledger.batch(&self.run, records);
         let empty = batch.records.is_empty() && batch.row.is_none();
@@ -304,11 +336,6 @@ impl Actor {
             self.core.publish(written);
         }
         births.live(&self.core);
-        self.children.extend(asked.effects);
-        for (effect, outcome) in asked.settled {
-            self.backlog
-                .push_back(Input::EffectFinished { effect, outcome });
-        }
         for (reply, result) in replies {
             drop(reply.send(result.map_err(EngineError::Refused)));
         }

@@ -29,7 +29,7 @@ pub(super) struct Births {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     /// The intents of children that are waited for, and the children.
-    pub(super) effects: Vec<(EffectId, RunId)>,
+    pub(super) awaited: Vec<(EffectId, RunId)>,
     /// Intents that are settled as soon as the children are durable, or that failed.
     pub(super) settled: Vec<(EffectId, Outcome)>,
 }
@@ -117,7 +117,7 @@ impl Births {
                 continue;
             };
             match self.child(core, effect, 0) {
-                Ok(()) if *wait => asked.effects.push((effect.id, *child)),
+                Ok(()) if *wait => asked.awaited.push((effect.id, *child)),
                 Ok(()) => {
                     let output = serde_json::json!({ "run": child.to_string() });
                     asked.settled.push((effect.id, Outcome::completed(output)));
