@@ -4,7 +4,7 @@ mod ask;
 mod call;
 mod compact;
 mod decide;
-mod log;
+pub(crate) mod log;
 mod recover;
 
 use std::fmt;

@@ -38,6 +38,7 @@ mod autonomy;
 mod budget;
 mod clock;
 mod compaction;
+pub mod contract;
 mod digest;
 mod effect;
 mod error;

@@ -10,9 +10,9 @@ mod tool_event;
 
 pub use contract::{ContractError, check_session_store};
 pub use event::{
-    CallPurpose, Charge, Compaction, CostCause, ModelOutcome, ModelRequested, ModelSettled, Notice,
-    NoticeCause, Resumption, SessionEvent, Settlement, Started, Steering, StopCause, Suspension,
-    SuspensionCause,
+    BelowSettled, CallPurpose, Charge, Compaction, CostCause, ModelOutcome, ModelRequested,
+    ModelSettled, Notice, NoticeCause, Resumption, SessionEvent, Settlement, Started, Steering,
+    StopCause, Suspension, SuspensionCause,
 };
 pub use folder::FolderSessions;
 pub use memory::MemorySessions;

@@ -2,7 +2,7 @@
 
 mod fold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use layercake_model::{Message, ModelError, Part, StopReason, ToolCall, ToolResult, ToolSpec};
 use serde_json::Value;
@@ -11,11 +11,12 @@ pub use fold::FoldError;
 
 use crate::approval::Question;
 use crate::budget::Spent;
+use crate::contract::{Check, Contract};
 use crate::session::{
     ApprovalDecided, Charge, ModelRequested, NoticeCause, Settlement, Started, SuspensionCause,
     ToolIntended,
 };
-use crate::{ApprovalId, Autonomy, Budget, CallId, Digest, Timestamp};
+use crate::{ApprovalId, Autonomy, Budget, CallId, Digest, SessionId, Timestamp};
 
 /// Everything that a session's log says about where the agent stands.
 #[derive(Debug, Clone)]
@@ -62,6 +63,12 @@ pub struct SessionState {
     pub(crate) watch: Watch,
     /// What the model reads at the next safe point, in order.
     pub(crate) queued: Vec<String>,
+    /// The definition of done, when the session is work under a contract.
+    pub(crate) contract: Option<Contract>,
+    /// The checks of that work, in order.
+    pub(crate) checks: Vec<Check>,
+    /// The sessions below whose work is counted here.
+    pub(crate) settled_below: BTreeSet<SessionId>,
     /// Why the session pauses, if it does.
     pub(crate) suspension: Option<SuspensionCause>,
     /// How the session ended, if it did.

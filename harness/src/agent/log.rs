@@ -8,7 +8,7 @@ use crate::{Digest, Fence, SessionId, Timestamp};
 
 /// The log of one session and the state that it folds to. Events that were pushed and not yet
 /// saved must not have any effect outside: [`SessionLog::save`] comes first.
-pub(super) struct SessionLog<'a> {
+pub(crate) struct SessionLog<'a> {
     store: &'a dyn SessionStore,
     clock: &'a dyn Clock,
     session: SessionId,
@@ -23,7 +23,7 @@ pub(super) struct SessionLog<'a> {
 
 impl<'a> SessionLog<'a> {
     /// Takes the session over, reads what there is, checks its chain and folds it.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         store: &'a dyn SessionStore,
         session: &SessionId,
         clock: &'a dyn Clock,
@@ -48,22 +48,22 @@ impl<'a> SessionLog<'a> {
     }
 
     /// Returns the session.
-    pub(super) fn session(&self) -> &SessionId {
+    pub(crate) fn session(&self) -> &SessionId {
         &self.session
     }
 
     /// Returns the state; `None` before the first event.
-    pub(super) fn state(&self) -> Option<&SessionState> {
+    pub(crate) fn state(&self) -> Option<&SessionState> {
         self.state.as_ref()
     }
 
     /// Returns the state of a session that has begun.
-    pub(super) fn begun(&self) -> &SessionState {
+    pub(crate) fn begun(&self) -> &SessionState {
         self.state.as_ref().expect("a driven session has begun")
     }
 
     /// Adds an event to the log and the state; it is durable after the next save.
-    pub(super) fn push(&mut self, event: SessionEvent) -> Result<(), HarnessError> {
+    pub(crate) fn push(&mut self, event: SessionEvent) -> Result<(), HarnessError> {
         // Time never runs backwards within a log, whatever the wall clock does.
         let last = self.state.as_ref().map(|state| state.last_at);
         let at = self.clock.now().max(last.unwrap_or_default());
@@ -76,7 +76,7 @@ impl<'a> SessionLog<'a> {
     }
 
     /// Makes everything that was pushed durable, in one append.
-    pub(super) async fn save(&mut self) -> Result<(), HarnessError> {
+    pub(crate) async fn save(&mut self) -> Result<(), HarnessError> {
         if !self.unsaved.is_empty() {
             self.store
                 .append(&self.session, self.fence, &self.unsaved)

@@ -10,8 +10,10 @@ use super::tool_event::{
     ToolUnknown,
 };
 use crate::approval::Question;
+use crate::contract::{Check, Contract};
 use crate::spec::ParentCall;
-use crate::{Autonomy, Budget, Digest};
+use crate::tool::Below;
+use crate::{Autonomy, Budget, Digest, SessionId};
 
 /// One thing that happened in a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +49,12 @@ pub enum SessionEvent {
     Compacted(Compaction),
     /// The newest summary is no longer used; what it stood for is shown again.
     CompactionUndone,
+    /// Work under a contract: the definition of done is settled.
+    Contracted(Contract),
+    /// Work under a contract: an attempt was checked.
+    Checked(Check),
+    /// Work under a contract: a session below has ended, and what it did is counted here.
+    BelowSettled(BelowSettled),
     /// The session pauses; it can be resumed.
     Suspended(Suspension),
     /// A process took the session up again; calls left open before this are to be reconciled.
@@ -237,6 +245,16 @@ pub struct Compaction {
     pub tokens_before: u64,
     /// The estimated size after, in tokens; always smaller.
     pub tokens_after: u64,
+}
+
+/// A session below has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BelowSettled {
+    /// The session.
+    pub session: SessionId,
+    /// What it did, which counts here.
+    pub below: Below,
 }
 
 /// The session pauses.

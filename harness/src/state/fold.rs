@@ -1,6 +1,6 @@
 //! One event after the other into the state. Refuses what cannot have happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use layercake_model::{Part, Reply, StopReason, ToolResult};
 use serde_json::json;
@@ -12,8 +12,8 @@ use crate::approval::QuestionKind;
 use crate::budget::Spent;
 use crate::digest::plain;
 use crate::session::{
-    CallPurpose, Charge, Compaction, ModelOutcome, ModelRequested, ModelSettled, Notice,
-    NoticeCause, RefusalCause, Resumption, SessionEvent, ToolIntended, ToolRefused,
+    BelowSettled, CallPurpose, Charge, Compaction, ModelOutcome, ModelRequested, ModelSettled,
+    Notice, NoticeCause, RefusalCause, Resumption, SessionEvent, ToolIntended, ToolRefused,
 };
 use crate::tool::RESULT;
 use crate::window::{inline_results, value_bytes};
@@ -61,6 +61,9 @@ impl SessionState {
             spent: Spent::default(),
             watch: Watch::default(),
             queued: Vec::new(),
+            contract: None,
+            checks: Vec::new(),
+            settled_below: BTreeSet::new(),
             suspension: None,
             settlement: None,
             last_at: at,
@@ -127,6 +130,9 @@ impl SessionState {
             SessionEvent::Steered(steering) => self.queued.push(steering.text),
             SessionEvent::Compacted(compaction) => self.compacted(compaction),
             SessionEvent::CompactionUndone => self.compaction_undone()?,
+            SessionEvent::Contracted(contract) => self.contract = Some(contract),
+            SessionEvent::Checked(check) => self.checks.push(check),
+            SessionEvent::BelowSettled(settled) => self.below_settled(settled)?,
             SessionEvent::Suspended(suspension) => self.suspension = Some(suspension.cause),
             SessionEvent::Resumed(resumption) => self.resumed(resumption),
             SessionEvent::Settled(settlement) => self.settlement = Some(settlement),
@@ -337,6 +343,15 @@ impl SessionState {
         if newest != turn {
             self.watch.unaffordable = (turns + 1, turn);
         }
+    }
+
+    fn below_settled(&mut self, settled: BelowSettled) -> Result<(), FoldError> {
+        self.spent.turns_below += settled.below.turns;
+        self.spent.tool_calls += settled.below.tool_calls;
+        if !self.settled_below.insert(settled.session) {
+            return impossible("a session below was counted twice");
+        }
+        Ok(())
     }
 
     fn noticed(&mut self, notice: Notice) {

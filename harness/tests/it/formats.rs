@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use layercake_harness::ParentCall;
 use layercake_harness::approval::{Question, QuestionKind};
+use layercake_harness::contract::{Check, Contract, Criterion, Finding};
 use layercake_harness::session::{
-    ApprovalAsked, ApprovalDecided, CallPurpose, Charge, Compaction, CostCause, ModelOutcome,
-    ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause, Resumption, SessionEvent,
-    SessionRecord, Settlement, Started, Steering, StopCause, Suspension, SuspensionCause,
-    ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
+    ApprovalAsked, ApprovalDecided, BelowSettled, CallPurpose, Charge, Compaction, CostCause,
+    ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause, Resumption,
+    SessionEvent, SessionRecord, Settlement, Started, Steering, StopCause, Suspension,
+    SuspensionCause, ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
 };
 use layercake_harness::tool::Below;
 use layercake_harness::{
@@ -215,6 +216,31 @@ fn endings() -> Vec<SessionEvent> {
             tokens_after: 50,
         }),
         SessionEvent::CompactionUndone,
+        SessionEvent::Contracted(Contract {
+            plan: "pay".to_owned(),
+            criteria: vec![
+                Criterion::Command {
+                    line: "true".to_owned(),
+                },
+                Criterion::Answer { schema: json!({}) },
+                Criterion::Verdict {
+                    statement: "it is paid".to_owned(),
+                },
+            ],
+        }),
+        SessionEvent::BelowSettled(BelowSettled {
+            session: session(),
+            below: Below::default(),
+        }),
+        SessionEvent::Checked(Check {
+            attempt: 1,
+            answer: "paid".to_owned(),
+            findings: vec![Finding {
+                holds: false,
+                seen: "nothing".to_owned(),
+            }],
+            advice: Some("pay again".to_owned()),
+        }),
         SessionEvent::Suspended(Suspension {
             cause: SuspensionCause::Budget(BudgetKind::ToolCalls),
         }),

@@ -5,6 +5,8 @@ mod approvals;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod contracts;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod delegates;
