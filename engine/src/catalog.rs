@@ -2,9 +2,11 @@
 
 mod agent;
 mod approval;
+mod compensate;
 mod decide;
 mod file_write;
 mod files_list;
+mod for_each;
 mod now;
 mod recall;
 mod remember;
@@ -45,9 +47,11 @@ impl Catalog {
         [
             agent::spec(),
             approval::spec(),
+            compensate::spec(),
             decide::spec(),
             file_write::spec(),
             files_list::spec(),
+            for_each::spec(),
             now::spec(),
             recall::spec(),
             remember::spec(),

@@ -113,8 +113,10 @@ pub struct InvalidId(String);
 /// may reuse a name of the body. The key of the run itself is empty. Retries share the key and
 /// differ in the attempt.
 ///
-/// In a name, `~`, `/`, `[`, `#` and a leading `@` are written `~0`, `~1`, `~2`, `~3`, `~4`,
-/// so that two tasks never share a key.
+/// Below a `for-each` with a `key`, the key of the item stands for the index.
+///
+/// In a name, `~`, `/`, `[`, `#`, a leading `@` and `]` are written `~0`, `~1`, `~2`, `~3`,
+/// `~4`, `~5`, so that two tasks never share a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskKey(String);
@@ -142,6 +144,15 @@ impl TaskKey {
         Self(key)
     }
 
+    /// Makes the key of a task inside this one that works on the item of that name.
+    pub fn child_of(&self, name: &str, item: &str) -> Self {
+        let mut key = self.child(name, None, 1).0;
+        key.push('[');
+        push_escaped(&mut key, item);
+        key.push(']');
+        Self(key)
+    }
+
     /// Makes the key above the tasks of a `catch.do`.
     pub fn handler(&self) -> Self {
         Self(format!("{}/@catch", self.0))
@@ -154,6 +165,16 @@ impl TaskKey {
                 .0
                 .strip_prefix(&outer.0)
                 .is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Says whether a task of that name is on the path of this key.
+    pub fn passes(&self, name: &str) -> bool {
+        let mut wanted = String::new();
+        push_escaped(&mut wanted, name);
+        self.0.split('/').any(|segment| {
+            let end = segment.find(['[', '#']).unwrap_or(segment.len());
+            segment[..end] == wanted
+        })
     }
 
     /// Returns the key as text.
@@ -170,6 +191,7 @@ fn push_escaped(key: &mut String, name: &str) {
             '[' => key.push_str("~2"),
             '#' => key.push_str("~3"),
             '@' if i == 0 => key.push_str("~4"),
+            ']' => key.push_str("~5"),
             other => key.push(other),
         }
     }

@@ -219,6 +219,7 @@ fn new_state(id: RunId, input: &Datum, at: Timestamp, engine: &str) -> State<Dat
         depth: 0,
         context: input.clone(),
         frames: vec![root],
+        due: None,
     };
     State {
         id,
@@ -234,6 +235,7 @@ fn new_state(id: RunId, input: &Datum, at: Timestamp, engine: &str) -> State<Dat
         pending: Pending::default(),
         inbox: Inbox::default(),
         held: Vec::new(),
+        undo: Vec::new(),
         entries: BTreeMap::new(),
         counts: Counts::default(),
         output: None,
@@ -263,7 +265,7 @@ impl Machine<'_> {
                 caused_by: vec![started],
             },
         };
-        self.state.branches.insert(TRUNK, branch);
+        self.keep(branch);
         self.wake(TRUNK, step);
         self.drive();
     }

@@ -158,6 +158,8 @@ pub(crate) enum TaskKind {
         /// The arguments, which become the input of the function's task.
         with: Template,
     },
+    /// Runs a custom function for each item, several at a time (`for-each` of the catalog).
+    Spread(Box<Spread>),
     /// A task of the standard that this version does not execute; the keyword.
     Unsupported(String),
 }
@@ -195,6 +197,21 @@ pub(crate) struct Fork {
     pub(crate) branches: TaskList,
     /// Whether the first branch to end is the only one that counts.
     pub(crate) compete: bool,
+}
+
+/// A call of `for-each`.
+#[derive(Debug, Clone)]
+pub(crate) struct Spread {
+    /// What is iterated; gives an array.
+    pub(crate) items: Template,
+    /// The name of an item, for its stable key; by default its position.
+    pub(crate) key: Option<Template>,
+    /// How many items are worked on at a time.
+    pub(crate) concurrency: Option<Template>,
+    /// The function in `use.functions` that works on an item.
+    pub(crate) function: String,
+    /// The function that undoes that work.
+    pub(crate) undo: Option<String>,
 }
 
 /// A `listen` task.

@@ -180,6 +180,7 @@ fn label(task: &Task) -> String {
     let what = match &task.kind {
         TaskKind::Call(call) => format!("call {}", call.function),
         TaskKind::CallCustom { function, .. } => format!("call {function}"),
+        TaskKind::Spread(spread) => format!("for-each {}", spread.function),
         TaskKind::RunWorkflow(run) => format!("run {}/{}", run.namespace, run.name),
         _ => word(task).to_owned(),
     };
@@ -199,7 +200,7 @@ fn word(task: &Task) -> &'static str {
         TaskKind::Wait(_) => "wait",
         TaskKind::Raise(_) => "raise",
         TaskKind::RunWorkflow(_) => "run",
-        TaskKind::Call(_) | TaskKind::CallCustom { .. } => "call",
+        TaskKind::Call(_) | TaskKind::CallCustom { .. } | TaskKind::Spread(_) => "call",
         TaskKind::Unsupported(_) => "task",
     }
 }

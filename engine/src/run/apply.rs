@@ -306,7 +306,7 @@ impl Machine<'_> {
             }
             _ => Step::Wait,
         };
-        self.state.branches.insert(held.branch, branch);
+        self.keep(branch);
         self.wake(held.branch, step);
         self.drive();
     }

@@ -80,6 +80,7 @@ impl<'a> Machine<'a> {
         self.state.held.clear();
         self.state.inbox = Inbox::default();
         self.state.entries.clear();
+        self.state.undo.clear();
         self.ready.clear();
     }
 

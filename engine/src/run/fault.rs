@@ -35,6 +35,7 @@ impl<'a> Machine<'a> {
             Work::Attempts(state) if state.stage == Stage::Body => {
                 Step::AttemptFault { problem, caused_by }
             }
+            Work::Undo(_) => self.undo_failed(branch, problem, caused_by),
             _ => Step::Fault { problem, caused_by },
         }
     }
@@ -114,8 +115,9 @@ impl<'a> Machine<'a> {
             depth: branch.depth,
             context: branch.context.clone(),
             frames: std::mem::take(&mut branch.frames),
+            due: None,
         };
-        self.state.branches.insert(taken.id, taken);
+        self.keep(taken);
         self.give_up(phase, problem, caused_by);
     }
 

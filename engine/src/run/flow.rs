@@ -22,6 +22,7 @@ impl<'a> Machine<'a> {
             Some(TaskKind::Listen(listen)) => self
                 .event_done(branch, listen, &data, caused_by.clone())
                 .unwrap_or_else(|problem| Step::Fault { problem, caused_by }),
+            Some(TaskKind::Call(_)) => self.undo_done(branch, &caused_by),
             Some(TaskKind::Try(tried)) if is_handling(&branch.top().work) => Step::Output {
                 data,
                 then: tried.then.as_ref(),

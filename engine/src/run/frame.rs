@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::work::{Progress, Stage, Work};
+use super::work::{Progress, Slot, Stage, Work};
 use crate::{Digest, Sequence, TaskKey, Timestamp};
 
 /// The number of a branch; the first one is the run itself.
@@ -26,6 +26,9 @@ pub(super) struct Branch<V> {
     pub(super) context: V,
     /// The open tasks, the outermost first; the first frame stands for the branch itself.
     pub(super) frames: Vec<Frame<V>>,
+    /// When time alone wakes it; follows from the frames.
+    #[serde(skip)]
+    pub(super) due: Option<Timestamp>,
 }
 
 /// One open task.
@@ -67,6 +70,7 @@ impl<V> Branch<V> {
             depth: self.depth,
             context: f(self.context),
             frames: self.frames.into_iter().map(|frame| frame.map(f)).collect(),
+            due: self.due,
         }
     }
 }
@@ -96,6 +100,7 @@ impl<V> Frame<V> {
             Work::Attempts(state) => Some(&state.progress),
             Work::Slot(slot) => Some(&slot.progress),
             Work::Listen(state) => Some(&state.progress),
+            Work::Undo(state) => Some(&state.progress),
         }
     }
 
@@ -107,6 +112,7 @@ impl<V> Frame<V> {
             Work::Attempts(state) => Some(&mut state.progress),
             Work::Slot(slot) => Some(&mut slot.progress),
             Work::Listen(state) => Some(&mut state.progress),
+            Work::Undo(state) => Some(&mut state.progress),
         }
     }
 
@@ -118,6 +124,18 @@ impl<V> Frame<V> {
             Work::Attempts(state) if state.stage == Stage::Handler => {
                 self.key.handler().child(name, None, visit)
             }
+            Work::Slot(Slot {
+                index,
+                item: Some(item),
+                ..
+            }) => match &item.key {
+                Some(key) => self.key.child_of(name, key),
+                None => self.key.child(name, Some(*index as u64), visit),
+            },
+            Work::Undo(state) => match state.open.last() {
+                Some(undo) => self.key.child_of(name, undo.task.as_str()),
+                None => self.key.child(name, None, visit),
+            },
             _ => self.key.child(name, None, visit),
         }
     }

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use super::datum::Datum;
 use super::frame::{Branch, BranchId, Frame};
 use super::log::{self, Entry};
-use super::place;
 use super::state::State;
 use super::work::Work;
+use super::{place, timer};
 use crate::definition::tree::{Flow, Task};
 use crate::{Definition, Problem, ProblemKind, Record, RecordKind, Sequence};
 
@@ -85,6 +85,12 @@ impl<'a> Machine<'a> {
         self.ready.push_back((branch, step));
     }
 
+    /// Puts a branch back after it was at work.
+    pub(super) fn keep(&mut self, mut branch: Branch<Datum>) {
+        branch.due = timer::branch_due(&self.state.pending, &branch);
+        self.state.branches.insert(branch.id, branch);
+    }
+
     /// Takes steps until every branch waits or the run has ended.
     pub(super) fn drive(&mut self) {
         while let Some((id, step)) = self.ready.pop_front() {
@@ -97,7 +103,7 @@ impl<'a> Machine<'a> {
             }
             // A branch without frames has ended.
             if !self.state.phase.is_final() && !branch.frames.is_empty() {
-                self.state.branches.insert(id, branch);
+                self.keep(branch);
             }
         }
     }

@@ -64,14 +64,20 @@ pub(super) fn list<'d, V>(
         (TaskKind::Listen(listen), Work::Listen(_)) => {
             listen.each.as_ref().map(|each| each.body.0.as_slice())
         }
-        (TaskKind::CallCustom { function, .. }, Work::Sequence(_)) => definition
-            .tree()
-            .uses
-            .functions
-            .get(function)
-            .map(std::slice::from_ref),
+        (TaskKind::CallCustom { function, .. }, Work::Sequence(_)) => {
+            function_list(definition, function)
+        }
+        (TaskKind::Spread(spread), Work::Slot(_)) => function_list(definition, &spread.function),
+        (TaskKind::Call(_), Work::Undo(state)) => {
+            function_list(definition, &state.open.last()?.function)
+        }
         _ => None,
     }
+}
+
+fn function_list<'d>(definition: &'d Definition, name: &str) -> Option<&'d [Task]> {
+    let function = definition.tree().uses.functions.get(name)?;
+    Some(std::slice::from_ref(function))
 }
 
 fn open_child<'d, V>(

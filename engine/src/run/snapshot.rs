@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::datum::Datum;
 use super::state::State;
-use super::{Run, place};
+use super::{Run, place, timer};
 use crate::{Definition, Digest};
 
 /// The format that this version writes.
@@ -94,6 +94,9 @@ impl Run {
             })
         });
         state.pending.index();
+        for branch in state.branches.values_mut() {
+            branch.due = timer::branch_due(&state.pending, branch);
+        }
         let run = Self { definition, state };
         if is_complete && run.is_consistent() {
             Ok(run)

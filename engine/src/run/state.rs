@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Branch, BranchId};
 use super::inbox::Inbox;
+use super::work::Undo;
 use crate::{Effect, EffectId, Phase, Problem, RunId, Sequence, TaskKey, Timestamp};
 
 /// Everything that a run is, beside its definition.
@@ -30,6 +31,8 @@ pub(super) struct State<V> {
     pub(super) inbox: Inbox<V>,
     /// Outcomes that arrived while the run was suspended, in order.
     pub(super) held: Vec<Held<V>>,
+    /// Work that can be undone, in the order in which it was done.
+    pub(super) undo: Vec<Undo<V>>,
     /// How often each key below a `try` that retries was entered.
     pub(super) entries: BTreeMap<TaskKey, u32>,
     pub(super) counts: Counts,
@@ -148,6 +151,7 @@ impl<V> State<V> {
             pending: self.pending,
             inbox: self.inbox.map(f),
             held: self.held.into_iter().map(|held| held.map(f)).collect(),
+            undo: self.undo.into_iter().map(|undo| undo.map(f)).collect(),
             entries: self.entries,
             counts: self.counts,
             output: self.output.map(&mut *f),

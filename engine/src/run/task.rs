@@ -6,6 +6,8 @@ mod event;
 mod fork;
 mod listen;
 mod pass;
+mod spread;
+mod undo;
 
 pub(super) use call::decision_value;
 pub(super) use event::EMIT;
@@ -37,6 +39,7 @@ impl<'a> Machine<'a> {
             TaskKind::Raise(error) => Err(self.raise(branch, error)?),
             TaskKind::RunWorkflow(child) => self.run_workflow(branch, child),
             TaskKind::Call(call) => self.call(branch, call),
+            TaskKind::Spread(spread) => self.begin_spread(branch, spread),
             TaskKind::CallCustom { with, .. } => self.call_custom(branch, with),
             TaskKind::Unsupported(keyword) => Err(Problem::standard(
                 ProblemKind::Configuration,

@@ -3,7 +3,7 @@
 use super::datum::Datum;
 use super::frame::{Branch, BranchId, Frame};
 use super::machine::{Machine, Step};
-use super::state::State;
+use super::state::{Pending, State};
 use super::variables;
 use super::work::{Stage, Work};
 use crate::{EffectRequest, Phase, Problem, ProblemKind, Sequence, Timestamp};
@@ -44,32 +44,37 @@ pub(super) fn next(state: &State<Datum>) -> Option<Timestamp> {
     if state.suspended {
         return None;
     }
-    dues(state).map(|due| due.at).min()
+    state
+        .branches
+        .values()
+        .filter_map(|branch| branch.due)
+        .min()
 }
 
-fn dues(state: &State<Datum>) -> impl Iterator<Item = Due> {
-    state.branches.values().flat_map(move |branch| {
-        branch
-            .frames
-            .iter()
-            .enumerate()
-            .flat_map(move |(depth, frame)| frame_dues(state, branch, depth, frame))
-    })
+/// Returns when the next thing is due in a branch.
+pub(super) fn branch_due(pending: &Pending, branch: &Branch<Datum>) -> Option<Timestamp> {
+    dues(pending, branch).map(|due| due.at).min()
+}
+
+fn dues<'a>(pending: &'a Pending, branch: &'a Branch<Datum>) -> impl Iterator<Item = Due> + 'a {
+    let frames = branch.frames.iter().enumerate();
+    frames.flat_map(move |(depth, frame)| frame_dues(pending, branch, depth, frame))
 }
 
 fn frame_dues<'a>(
-    state: &'a State<Datum>,
+    pending: &'a Pending,
     branch: &'a Branch<Datum>,
     depth: usize,
     frame: &'a Frame<Datum>,
 ) -> impl Iterator<Item = Due> + 'a {
     let inner = match &frame.work {
-        Work::Effect(intent) => effect_due(state, *intent),
+        Work::Effect(intent) => effect_due(pending, *intent),
         Work::Attempts(attempts) => match attempts.stage {
             Stage::Delay { due, .. } => Some((due, What::Retry)),
             Stage::Body => attempts.deadline.map(|at| (at, What::AttemptDeadline)),
             Stage::Handler => None,
         },
+        Work::Undo(state) => state.again.map(|(due, _)| (due, What::Retry)),
         _ => None,
     };
     let outer = frame.deadline.map(|at| (at, What::Deadline));
@@ -83,8 +88,8 @@ fn frame_dues<'a>(
     })
 }
 
-fn effect_due(state: &State<Datum>, intent: Sequence) -> Option<(Timestamp, What)> {
-    let open = state.pending.get(intent)?;
+fn effect_due(pending: &Pending, intent: Sequence) -> Option<(Timestamp, What)> {
+    let open = pending.get(intent)?;
     match &open.effect.request {
         EffectRequest::Timer { due } => Some((*due, What::Wait(intent))),
         EffectRequest::Approval(approval) => {
@@ -96,7 +101,13 @@ fn effect_due(state: &State<Datum>, intent: Sequence) -> Option<(Timestamp, What
 
 /// Returns what is due by now, the earliest first.
 pub(super) fn due_by_now(state: &State<Datum>) -> Vec<Due> {
-    let mut due: Vec<Due> = dues(state).filter(|due| due.at <= state.now).collect();
+    let is_due = |at| at <= state.now;
+    let branches = state.branches.values();
+    let mut due: Vec<Due> = branches
+        .filter(|branch| branch.due.is_some_and(is_due))
+        .flat_map(|branch| dues(&state.pending, branch))
+        .filter(|due| is_due(due.at))
+        .collect();
     due.sort_unstable();
     due
 }
@@ -123,7 +134,7 @@ impl<'a> Machine<'a> {
             .get(due.depth)
             .is_some_and(|frame| frame.started == due.started);
         if !still_open {
-            self.state.branches.insert(due.branch, branch);
+            self.keep(branch);
             return;
         }
         let step = match due.what {
@@ -136,9 +147,12 @@ impl<'a> Machine<'a> {
             What::AttemptDeadline => self.attempt_out_of_time(&mut branch, due.depth, cause),
             What::Wait(intent) => self.wait_is_over(&mut branch, intent, cause),
             What::Lapse(intent) => self.question_lapsed(&mut branch, intent, cause),
-            What::Retry => self.retry_now(&mut branch, cause),
+            What::Retry => match &branch.top().work {
+                Work::Undo(_) => self.undo_again(&mut branch, cause),
+                _ => self.retry_now(&mut branch, cause),
+            },
         };
-        self.state.branches.insert(due.branch, branch);
+        self.keep(branch);
         self.wake(due.branch, step);
     }
 

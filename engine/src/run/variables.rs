@@ -16,6 +16,10 @@ use crate::{Definition, Digest, Timestamp, Variables};
 /// The name under which expressions see this engine (`$runtime.name`).
 const RUNTIME_NAME: &str = "layercake";
 
+/// What a `for-each` calls the item, and its position.
+const ITEM: &str = "item";
+const INDEX: &str = "index";
+
 /// The variables that the innermost task of a branch sees.
 pub(super) struct View<'a> {
     pub(super) definition: &'a Definition,
@@ -145,6 +149,24 @@ fn bound_in<'a>(
             (TaskKind::For(each), Work::Loop(state)) if each.at == name => {
                 found = Some(Bound::Index(state.index));
             }
+            (TaskKind::Spread(_), Work::Slot(slot)) => {
+                let item = slot.item.as_ref().map(|item| &item.value);
+                found = item_or_index(name, item, slot.index).or(found);
+            }
+            (TaskKind::Spread(_), Work::Fork(fork)) => {
+                let Some(items) = &fork.items else { continue };
+                match name {
+                    ITEM => found = items.values.value().get(items.at).map(Bound::Borrowed),
+                    INDEX => found = Some(Bound::Index(items.at)),
+                    _ => {}
+                }
+            }
+            (TaskKind::Call(_), Work::Undo(state)) => {
+                let Some(undo) = state.open.last() else {
+                    continue;
+                };
+                found = item_or_index(name, Some(&undo.item), undo.index).or(found);
+            }
             (TaskKind::Listen(listen), Work::Listen(state)) => {
                 let Some(each) = &listen.each else { continue };
                 if each.item == name {
@@ -160,6 +182,14 @@ fn bound_in<'a>(
         }
     }
     found
+}
+
+fn item_or_index<'a>(name: &str, item: Option<&'a Datum>, index: usize) -> Option<Bound<'a>> {
+    match name {
+        ITEM => item.map(Bound::Shared),
+        INDEX => Some(Bound::Index(index)),
+        _ => None,
+    }
 }
 
 enum Bound<'a> {

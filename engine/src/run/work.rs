@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::frame::BranchId;
-use crate::{Sequence, Timestamp};
+use crate::{Sequence, TaskKey, Timestamp};
 
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,22 +22,37 @@ pub(super) enum Work<V> {
     Loop(Box<Loop<V>>),
     /// A `try`.
     Attempts(Box<Attempts<V>>),
-    /// A `fork`, whose branches are at work.
+    /// A `fork` or a `for-each`, whose branches are at work.
     Fork(Box<Fork<V>>),
-    /// The first frame of a branch of a `fork`.
-    Slot(Slot),
+    /// The first frame of a branch.
+    Slot(Slot<V>),
+    /// A `compensate`.
+    Undo(Box<Undoing<V>>),
     /// A `listen`.
     Listen(Box<Listening<V>>),
 }
 
-/// The state of a `fork`.
+/// The state of a `fork`, or of a `for-each`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Fork<V> {
-    /// Its branches, in the order of the definition.
+    /// The branches that have begun, in the order of the definition or of the items.
     pub(super) slots: Vec<Arm<V>>,
+    /// What is worked on by a `for-each`.
+    pub(super) items: Option<Items<V>>,
 }
 
-/// One branch of a `fork`, as seen from the `fork`.
+/// What a `for-each` works on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Items<V> {
+    /// The items, an array.
+    pub(super) values: V,
+    /// Their names, where they have some.
+    pub(super) keys: Vec<String>,
+    /// The item whose name is being made.
+    pub(super) at: usize,
+}
+
+/// One branch, as seen from the task that began it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Arm<V> {
     /// It is at work.
@@ -48,10 +63,47 @@ pub(super) enum Arm<V> {
     Failed,
 }
 
-/// Which branch of a `fork` this is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Slot {
+/// Which branch this is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Slot<V> {
     pub(super) index: usize,
+    /// The item of a `for-each`.
+    pub(super) item: Option<Item<V>>,
+    pub(super) progress: Progress,
+}
+
+/// An item of a `for-each` that is worked on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Item<V> {
+    pub(super) value: V,
+    /// Its name, where it has one.
+    pub(super) key: Option<String>,
+}
+
+/// Work that can be undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Undo<V> {
+    /// The task that did it.
+    pub(super) task: TaskKey,
+    /// The function in `use.functions` that undoes it.
+    pub(super) function: String,
+    pub(super) index: usize,
+    pub(super) item: V,
+    /// What it gave.
+    pub(super) output: V,
+}
+
+/// The state of a `compensate`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Undoing<V> {
+    /// What is still to be undone; the last one comes first.
+    pub(super) open: Vec<Undo<V>>,
+    /// The tasks whose work was undone.
+    pub(super) undone: Vec<TaskKey>,
+    /// How often the one at work has failed.
+    pub(super) failed: u32,
+    /// When it is tried again, and the record that says so.
+    pub(super) again: Option<(Timestamp, Sequence)>,
     pub(super) progress: Progress,
 }
 
@@ -128,7 +180,11 @@ pub(super) struct Listening<V> {
 impl<V> Work<V> {
     /// Says whether tasks inside may start again under the same key.
     pub(super) fn is_retrying(&self) -> bool {
-        matches!(self, Self::Attempts(state) if state.retries)
+        match self {
+            Self::Attempts(state) => state.retries,
+            Self::Undo(_) => true,
+            _ => false,
+        }
     }
 
     pub(super) fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Work<W> {
@@ -149,10 +205,22 @@ impl<V> Work<V> {
                 deadline: state.deadline,
                 problem: state.problem.map(f),
             })),
-            Self::Fork(state) => Work::Fork(Box::new(Fork {
-                slots: state.slots.into_iter().map(|arm| arm.map(f)).collect(),
+            Self::Fork(state) => Work::Fork(Box::new(state.map(f))),
+            Self::Slot(slot) => Work::Slot(Slot {
+                index: slot.index,
+                item: slot.item.map(|item| Item {
+                    value: f(item.value),
+                    key: item.key,
+                }),
+                progress: slot.progress,
+            }),
+            Self::Undo(state) => Work::Undo(Box::new(Undoing {
+                open: state.open.into_iter().map(|undo| undo.map(f)).collect(),
+                undone: state.undone,
+                failed: state.failed,
+                again: state.again,
+                progress: state.progress,
             })),
-            Self::Slot(slot) => Work::Slot(slot),
             Self::Listen(state) => Work::Listen(Box::new(state.map(f))),
         }
     }
@@ -173,6 +241,31 @@ impl<V> Listening<V> {
             index: self.index,
             item: self.item.map(&mut *f),
             progress: self.progress,
+        }
+    }
+}
+
+impl<V> Fork<V> {
+    fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Fork<W> {
+        Fork {
+            slots: self.slots.into_iter().map(|arm| arm.map(f)).collect(),
+            items: self.items.map(|items| Items {
+                values: f(items.values),
+                keys: items.keys,
+                at: items.at,
+            }),
+        }
+    }
+}
+
+impl<V> Undo<V> {
+    pub(super) fn map<W>(self, f: &mut dyn FnMut(V) -> W) -> Undo<W> {
+        Undo {
+            task: self.task,
+            function: self.function,
+            index: self.index,
+            item: f(self.item),
+            output: f(self.output),
         }
     }
 }

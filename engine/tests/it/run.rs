@@ -11,5 +11,6 @@ mod model;
 mod order;
 mod people;
 mod replay;
+mod spread;
 mod time;
 mod trial;

@@ -9,11 +9,15 @@ use crate::definition::codes;
 use crate::definition::node::Node;
 use crate::definition::schema::Schema;
 use crate::definition::suggestion::nearest;
-use crate::definition::tree::{CallTask, TaskKind};
+use crate::definition::tree::{CallTask, Spread, TaskKind};
 use crate::expression::Template;
 
 use super::scope::{Place, Scope};
+use super::value::STAND_IN;
 use super::{Called, Reader};
+
+/// The function of the catalog that calls other functions.
+const FOR_EACH: &str = "for-each";
 
 /// The keywords of JSON Schema that look at several places at once.
 const COMPOUND: &[&str] = &[
@@ -147,7 +151,12 @@ impl<'a> Reader<'a> {
     }
 
     fn catalog_call(&mut self, task: &Node, spec: &FunctionSpec, scope: &Scope) -> TaskKind {
-        let with = self.arguments(task, scope);
+        let is_spread = spec.name == FOR_EACH;
+        let with = if is_spread {
+            self.arguments(task, &scope.with(["item", "index"]))
+        } else {
+            self.arguments(task, scope)
+        };
         let name = (spec.name.clone(), spec.version.clone());
         let called = self.called.entry(name).or_insert_with(|| Called {
             arguments: Schema::compile(&spec.input).ok(),
@@ -157,6 +166,9 @@ impl<'a> Reader<'a> {
         if let Some(schema) = &arguments {
             self.check_arguments(task, spec, schema, &with);
         }
+        if is_spread {
+            return self.spread(task, &with);
+        }
         TaskKind::Call(CallTask {
             function: spec.name.clone(),
             version: spec.version.clone(),
@@ -165,6 +177,41 @@ impl<'a> Reader<'a> {
             result,
             class: spec.class,
         })
+    }
+
+    /// Takes the parts of a `for-each` out of its arguments: its key is made for each item.
+    fn spread(&mut self, task: &Node, with: &Template) -> TaskKind {
+        let part = |key: &str| match with {
+            Template::Literal(value) => value.get(key).cloned().map(Template::Literal),
+            _ => with.entry(key).cloned(),
+        };
+        let mut function = |key: &str| {
+            let name = part(key)?.literal()?.as_str()?.to_owned();
+            let known = self.shared.get("functions");
+            if !known.is_some_and(|known| known.contains_key(name.as_str())) {
+                let near = known.and_then(|known| nearest(&name, known.keys().copied()));
+                let help = near.map(|near| format!("did you mean `{near}`?"));
+                let message = format!("there is no function `{name}` under `use.functions`");
+                let place = task.place_of(&format!("/with/{key}"));
+                self.report
+                    .error(codes::UNKNOWN_FUNCTION, place, message)
+                    .help_if_some(help);
+            }
+            Some(name)
+        };
+        let (work, undo) = (function("do"), function("undo"));
+        if work.is_none() && part("do").is_some() {
+            let message = "`do` of `for-each` is the name of a function, not an expression";
+            self.report
+                .error(codes::ARGUMENTS, task.place_of("/with/do"), message);
+        }
+        TaskKind::Spread(Box::new(Spread {
+            items: part("in").unwrap_or(STAND_IN),
+            key: part("key"),
+            concurrency: part("concurrency"),
+            function: work.unwrap_or_default(),
+            undo,
+        }))
     }
 
     /// Checks what is written under `with`; what is computed is checked when it is known.

@@ -17,6 +17,9 @@ use crate::{
 /// The catalog function that asks a person.
 const APPROVAL: &str = "approval";
 
+/// The catalog function that undoes what was done.
+const COMPENSATE: &str = "compensate";
+
 /// The standard's own call.
 const HTTP: &str = "http";
 
@@ -30,6 +33,7 @@ impl<'a> Machine<'a> {
         let arguments = self.evaluate(branch, &call.with, &input)?;
         conform(call.arguments.as_ref(), &arguments, "what `with` gives")?;
         let request = match call.function.as_str() {
+            COMPENSATE => return Ok(self.begin_undo(branch, arguments.value())),
             APPROVAL => self.approval(arguments.value())?,
             name => EffectRequest::Call(Call {
                 function: name.to_owned(),

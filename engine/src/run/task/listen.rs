@@ -80,7 +80,7 @@ impl<'a> Machine<'a> {
                 }
                 _ => Step::Wait,
             };
-            self.state.branches.insert(id, branch);
+            self.keep(branch);
             self.wake(id, step);
         }
         // Only what nobody took waits for a later task.

@@ -223,10 +223,9 @@ pub(crate) fn catalog() -> Catalog {
         output: json!(true),
         class,
     };
-    Catalog::default()
+    Catalog::standard()
         .with(function("work", EffectClass::Unsafe))
         .with(function("look", EffectClass::Read))
-        .with(function("approval", EffectClass::Unsafe))
 }
 
 pub(crate) fn person(name: &str) -> Actor {

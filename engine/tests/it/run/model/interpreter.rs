@@ -201,6 +201,8 @@ impl<'a> Interpreter<'a> {
             } => self.attempts(body, *status, *retry, handler.as_deref(), scope, n),
             Kind::Raise(status) => Err(scope.problem(*status)),
             Kind::Call => {
+                // A limit that passes at this very moment ends the call before it is seen.
+                self.limits_by(self.now)?;
                 let answer = self.answers[self.asked % self.answers.len()];
                 self.asked += 1;
                 self.spend(answer.takes())?;
@@ -293,17 +295,27 @@ impl<'a> Interpreter<'a> {
     /// Lets time pass until something is done, or until the first limit before that.
     fn spend(&mut self, millis: u64) -> Result<(), Failure> {
         let end = self.now + millis;
+        let passed = self.limits_by(end);
+        self.time_has_come = true;
+        if passed.is_ok() {
+            self.now = end;
+        }
+        passed
+    }
+
+    /// Fails when a limit passes before that time, or at this very moment.
+    fn limits_by(&mut self, end: u64) -> Result<(), Failure> {
         // Of limits that pass at once, the outer one counts.
         let first = self.limits.iter().copied().min_by_key(|(_, at)| *at);
         let is_over = |at| at < end || (self.time_has_come && at <= self.now);
-        let passed = first.filter(|(_, at)| is_over(*at));
-        self.time_has_come = true;
-        if let Some((number, at)) = passed {
-            self.now = self.now.max(at);
-            return Err(Failure::OutOfTime(number));
+        match first.filter(|(_, at)| is_over(*at)) {
+            Some((number, at)) => {
+                self.now = self.now.max(at);
+                self.time_has_come = true;
+                Err(Failure::OutOfTime(number))
+            }
+            None => Ok(()),
         }
-        self.now = end;
-        Ok(())
     }
 }
 
