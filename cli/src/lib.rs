@@ -40,3 +40,8 @@ mod run_ref;
 mod store_error;
 
 pub use program::main;
+
+/// Compiles the examples of the front page.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

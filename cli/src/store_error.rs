@@ -1,7 +1,7 @@
 //! What the journal says when it cannot, in the words of the command line.
 
 use layercake_engine::ApplyError;
-use layercake_engine::journal::JournalError;
+use layercake_engine::journal::{JournalError, Trouble};
 use layercake_engine::runtime::EngineError;
 
 use crate::error::{CommandError, codes};
@@ -19,6 +19,9 @@ impl From<EngineError> for CommandError {
                 Self::new(codes::RUN_UNKNOWN, format!("there is no run {run}"))
                     .next("layercake ls --all")
             }
+            EngineError::NotARoutine(run) => Self::new(codes::RUN_ENDED, error.to_string())
+                .because("the run of an agent goes on with `resume`, nothing else moves it")
+                .next(format!("layercake resume {run}")),
             EngineError::UnknownRoutine(name) => Self::new(
                 codes::FILE_MISSING,
                 format!("no routine `{name}` is published"),
@@ -44,7 +47,7 @@ impl From<EngineError> for CommandError {
             }
             EngineError::Troubled { run, trouble } => {
                 Self::new(codes::RUN_FAILED, format!("run {run} does not advance"))
-                    .because(format!("{trouble:?}"))
+                    .because(in_words(trouble))
                     .next(format!("layercake log {run}"))
             }
             EngineError::RunExists(_) | EngineError::Busy(_) | EngineError::Stopped => {
@@ -91,4 +94,26 @@ fn translate(error: &JournalError) -> CommandError {
         translated = translated.caused_by(source);
     }
     translated.next(next)
+}
+
+/// Says what keeps a run from advancing.
+fn in_words(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Blocked {
+            seq,
+            expected,
+            actual,
+        } => format!(
+            "record {seq} cannot be computed again; nothing more will happen to the run\n\
+             recorded: {expected}\n\
+             computed: {actual}"
+        ),
+        Trouble::Stuck {
+            attempts, message, ..
+        } => format!("an effect could not be performed, {attempts} times by now: {message}"),
+        Trouble::Crashed => "this version failed on it; `-vv` shows the log".to_owned(),
+        Trouble::Unreadable { message } => {
+            format!("this version cannot read its definition: {message}")
+        }
+    }
 }
