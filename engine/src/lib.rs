@@ -57,9 +57,9 @@ mod executor;
 mod expression;
 #[cfg(feature = "runtime")]
 mod functions;
+mod graph;
 #[cfg(feature = "http")]
 mod http;
-mod graph;
 mod id;
 pub mod journal;
 mod problem;

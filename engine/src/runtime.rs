@@ -14,6 +14,7 @@ mod load;
 mod recovery;
 mod registry;
 mod requests;
+mod retention;
 mod timekeeper;
 mod watchers;
 

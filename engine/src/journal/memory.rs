@@ -87,6 +87,7 @@ impl Journal for MemoryJournal {
                 limit,
             } => Answer::Due(state.due(*after, *until, *limit)),
             Query::Snapshot(run) => Answer::Snapshot(state.snapshots.get(run).cloned()),
+            Query::Taken { run, mark } => Answer::Taken(state.taken.contains(&(*run, *mark))),
             Query::Inbox { run, limit } => Answer::Inbox(state.questions(*run, *limit)),
             Query::InboxItem(id) => {
                 let item = state.inbox.values().find(|item| item.id == *id);

@@ -121,7 +121,14 @@ pub enum Query {
     },
     /// The newest snapshot of a run.
     Snapshot(RunId),
-    /// Open questions, of one run or of all, in the order in which they were asked.
+    /// Whether a run has taken something in.
+    Taken {
+        /// The run.
+        run: RunId,
+        /// The mark that it was taken in under.
+        mark: Digest,
+    },
+    /// Open questions, of one run or of all, those of the oldest run first.
     Inbox {
         /// The run, or all.
         run: Option<RunId>,
@@ -158,6 +165,8 @@ pub enum Answer {
     Due(Vec<(Timestamp, RunId)>),
     /// The snapshot, if there is one.
     Snapshot(Option<Snapshot>),
+    /// Whether it has.
+    Taken(bool),
     /// The questions.
     Inbox(Vec<InboxItem>),
     /// The question, if it is open.
@@ -224,6 +233,8 @@ readers! {
         Due Query::Due { after, until, limit };
     /// Returns the newest snapshot of a run.
     snapshot(run: RunId) -> Option<Snapshot> = Snapshot Query::Snapshot(run);
+    /// Says whether a run has taken something in under this mark.
+    has_taken(run: RunId, mark: Digest) -> bool = Taken Query::Taken { run, mark };
     /// Returns open questions, of one run or of all.
     inbox(run: Option<RunId>, limit: usize) -> Vec<InboxItem> = Inbox Query::Inbox { run, limit };
     /// Returns one open question.

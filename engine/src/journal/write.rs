@@ -34,6 +34,8 @@ pub struct Batch {
     pub closed: Vec<EffectId>,
     /// The state of the run after the last record, when it is time for one.
     pub snapshot: Option<Snapshot>,
+    /// Marks of what was taken in, so that it is not taken in again when it comes twice.
+    pub taken: Vec<Digest>,
 }
 
 impl Batch {
@@ -46,6 +48,7 @@ impl Batch {
             opened: Vec::new(),
             closed: Vec::new(),
             snapshot: None,
+            taken: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::events::{Event, Taken};
 use super::EngineError;
 use super::birth::{Births, intended_runs};
 use super::core::{Core, Stage, outcome_of};
@@ -21,8 +22,8 @@ use super::load::{Loaded, load};
 use super::registry::Message;
 use crate::journal::{Batch, JournalReads, Trouble};
 use crate::{
-    ApplyError, Effect, EffectId, EffectRequest, Input, Outcome, Payload, Problem, ProblemKind,
-    Record, RecordKind, Run, RunId, Timestamp,
+    ApplyError, Digest, Effect, EffectId, EffectRequest, Input, Outcome, Payload, Problem,
+    ProblemKind, Record, RecordKind, Run, RunId, Timestamp,
 };
 
 /// The most children that one step starts: what is written together must stay small enough
@@ -43,9 +44,11 @@ pub(super) struct Actor {
     children: BTreeMap<EffectId, RunId>,
     /// Intents of child runs that were never started; the next commit starts them.
     missing: Vec<Effect>,
+    /// Marks that were taken in and are not durable yet.
+    taken: BTreeSet<Digest>,
     /// What the engine itself has to tell the run next.
     backlog: VecDeque<Input>,
-    /// Bounds how many woken runs are in memory; returned when the run leaves it.
+    /// Bounds how many woken runs are loaded and advanced at once; returned after that.
     permit: Option<OwnedSemaphorePermit>,
     /// Whether the run left the registry in good order.
     left: bool,
@@ -111,7 +114,10 @@ impl Actor {
                 }
             }
             Err(error) => {
-                if !matches!(error, EngineError::UnknownRun(_)) {
+                if !matches!(
+                    error,
+                    EngineError::UnknownRun(_) | EngineError::NotARoutine(_)
+                ) {
                     tracing::error!(run_id = %id, %error, "a run cannot be loaded");
                 }
                 error
@@ -131,6 +137,7 @@ impl Actor {
             flights: BTreeMap::new(),
             children: BTreeMap::new(),
             missing: Vec::new(),
+            taken: BTreeSet::new(),
             backlog: VecDeque::new(),
             permit: None,
             left: false,
@@ -242,24 +249,21 @@ impl Actor {
     }
 
     /// Applies what happened, and makes it durable together with what follows from it.
-    async fn advance(&mut self, events: Vec<events::Event>) -> Result<(), EngineError> {
+    async fn advance(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
         let at = self.core.clock.now();
         let mut records = Vec::new();
         let mut replies: Vec<Reply> = Vec::new();
         let backlog = std::mem::take(&mut self.backlog);
-        let inputs = backlog.into_iter().map(|input| (input, None));
-        let inputs: Vec<_> = inputs
-            .chain(events.into_iter().filter_map(|event| self.input_of(event)))
-            .collect();
-        for (input, reply) in inputs {
-            let applied = self.run.apply(input, at);
-            let result = match applied {
-                Ok(more) => {
-                    records.extend(more);
-                    Ok(())
-                }
-                Err(error) => Err(error),
+        let mut inputs: Vec<Taken> = backlog.into_iter().map(Taken::of).collect();
+        inputs.extend(events.into_iter().filter_map(|event| self.input_of(event)));
+        for Taken { input, once, reply } in inputs {
+            let result = match self.took_before(once)? {
+                true => Ok(()),
+                false => self.run.apply(input, at).map(|more| records.extend(more)),
             };
+            if let (Ok(()), Some(mark)) = (&result, once) {
+                self.taken.insert(mark);
+            }
             match reply {
                 Some(reply) => replies.push((reply, result)),
                 None => self.remark(result),
@@ -303,6 +307,15 @@ impl Actor {
         }
     }
 
+    /// Says whether something with this mark was taken in already.
+    fn took_before(&self, once: Option<Digest>) -> Result<bool, EngineError> {
+        match once {
+            Some(mark) if self.taken.contains(&mark) => Ok(true),
+            Some(mark) => Ok(self.core.journal.has_taken(self.run.id(), mark)?),
+            None => Ok(false),
+        }
+    }
+
     /// Late inputs are normal: an effect may come back after it was given up.
     fn remark(&self, result: Result<(), ApplyError>) {
         match result {
@@ -319,7 +332,8 @@ impl Actor {
         replies: Vec<Reply>,
     ) -> Result<(), EngineError> {
         let abandoned: Vec<EffectId> = records.iter().filter_map(abandoned).collect();
-        let batch = self.ledger.batch(&self.run, records);
+        let mut batch = self.ledger.batch(&self.run, records);
+        batch.taken = std::mem::take(&mut self.taken).into_iter().collect();
         let empty = batch.records.is_empty() && batch.row.is_none();
         if !empty || !births.writes.is_empty() {
             let mut writes = std::mem::take(&mut births.writes);

@@ -15,7 +15,7 @@ use super::registry::{Message, Registry, Sent};
 use super::watchers::Watchers;
 use super::{Clock, EngineError, EngineOptions};
 use crate::journal::{Epoch, Journal, JournalReads, Write};
-use crate::{Catalog, Executor, Input, Outcome, Phase, Record, RunId, RunKind, Timestamp};
+use crate::{Catalog, Digest, Executor, Input, Outcome, Phase, Record, RunId, RunKind, Timestamp};
 
 /// What all parts of a running engine share.
 pub(super) struct Core {
@@ -143,10 +143,20 @@ impl Core {
         run: RunId,
         input: Input,
     ) -> Result<(), EngineError> {
+        self.apply_once(run, input, None).await
+    }
+
+    /// As [`Core::apply`]; the same mark is taken in once.
+    pub(super) async fn apply_once(
+        self: &Arc<Self>,
+        run: RunId,
+        input: Input,
+        once: Option<Digest>,
+    ) -> Result<(), EngineError> {
         self.require_running()?;
         let (reply, answer) = oneshot::channel();
         let input = Box::new(input);
-        self.deliver(run, Message::Input { input, reply });
+        self.deliver(run, Message::Input { input, once, reply });
         match answer.await {
             Ok(result) => result,
             Err(_) => Err(self.require_running().err().unwrap_or(EngineError::Stopped)),

@@ -15,6 +15,9 @@ pub enum EngineError {
     /// There is no such run.
     #[error("there is no run {0}")]
     UnknownRun(RunId),
+    /// The run is an agent's; this engine does not drive it.
+    #[error("run {0} is not one of a routine")]
+    NotARoutine(RunId),
     /// There is a run of that id already.
     #[error("run {0} exists already")]
     RunExists(RunId),
@@ -67,6 +70,7 @@ impl EngineError {
         match self {
             Self::Journal(error) => EngineRemedy::Journal(error.remedy()),
             Self::UnknownRun(_)
+            | Self::NotARoutine(_)
             | Self::RunExists(_)
             | Self::UnknownRoutine(_)
             | Self::Definition(_)

@@ -1,6 +1,8 @@
 //! Brings a run into memory: its snapshot, and the records after it.
 
 use super::EngineError;
+use serde_json::{Map, Value};
+
 use super::core::Core;
 use super::ledger::Ledger;
 use crate::journal::{JournalReads, RunRow, Trouble};
@@ -22,7 +24,10 @@ pub(super) fn load(core: &Core, id: RunId) -> Result<Loaded, EngineError> {
     let Some(row) = core.journal.row(id)? else {
         return Err(EngineError::UnknownRun(id));
     };
-    if row.phase.is_final() || row.kind != RunKind::Routine {
+    if row.kind != RunKind::Routine {
+        return Err(EngineError::NotARoutine(id));
+    }
+    if row.phase.is_final() {
         return Ok(Loaded::Over);
     }
     let definition = match core.definitions.of_digest(row.definition) {
@@ -74,17 +79,16 @@ fn unreadable(row: Box<RunRow>, message: String) -> Loaded {
 
 /// Says side by side what is stored and what the machine gives.
 fn trouble_of(error: &ReplayError) -> Trouble {
-    let show = |record: &Option<Record>| match record {
-        Some(record) => serde_json::to_string(&record.kind)
-            .unwrap_or_else(|error| format!("it cannot be shown: {error}")),
-        None => "nothing".to_owned(),
-    };
     match error {
-        ReplayError::Diverged(divergence) => Trouble::Blocked {
-            seq: divergence.seq,
-            expected: show(&divergence.expected),
-            actual: show(&divergence.actual),
-        },
+        ReplayError::Diverged(divergence) => {
+            let expected = fields_of(divergence.expected.as_ref());
+            let actual = fields_of(divergence.actual.as_ref());
+            Trouble::Blocked {
+                seq: divergence.seq,
+                expected: differing(&expected, &actual),
+                actual: differing(&actual, &expected),
+            }
+        }
         ReplayError::Refused { seq, reason } => Trouble::Blocked {
             seq: *seq,
             expected: "an input that is taken".to_owned(),
@@ -96,4 +100,24 @@ fn trouble_of(error: &ReplayError) -> Trouble {
             actual: other.to_string(),
         },
     }
+}
+
+/// Returns the fields of a record; nothing when there is no record.
+fn fields_of(record: Option<&Record>) -> Map<String, Value> {
+    match record.map(serde_json::to_value) {
+        Some(Ok(Value::Object(fields))) => fields,
+        Some(_) | None => Map::new(),
+    }
+}
+
+/// Writes the fields of one record that are not the same in the other, and what it is about.
+fn differing(fields: &Map<String, Value>, other: &Map<String, Value>) -> String {
+    if fields.is_empty() {
+        return "nothing".to_owned();
+    }
+    let shown = fields
+        .iter()
+        .filter(|(name, value)| *name == "task" || other.get(*name) != Some(value));
+    let shown: Map<String, Value> = shown.map(|(k, v)| (k.clone(), v.clone())).collect();
+    Value::Object(shown).to_string()
 }

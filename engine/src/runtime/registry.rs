@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::EngineError;
-use crate::{Input, Outcome, RunId};
+use crate::{Digest, Input, Outcome, RunId};
 
 /// Something for a run.
 #[derive(Debug)]
@@ -15,12 +15,14 @@ pub(super) enum Message {
     /// An input from outside; the answer comes when it is durable, or refused.
     Input {
         input: Box<Input>,
+        /// A mark: the same input with the same mark is taken in once.
+        once: Option<Digest>,
         reply: oneshot::Sender<Result<(), EngineError>>,
     },
     /// A child ended.
     ChildEnded { child: RunId, outcome: Box<Outcome> },
     /// Time has passed, or the engine was opened: see what there is to do. The permit bounds
-    /// how many runs are loaded at once, and is held until the run leaves memory.
+    /// how many runs are loaded at once, and is held until the run has nothing to do but wait.
     Wake(Option<OwnedSemaphorePermit>),
 }
 

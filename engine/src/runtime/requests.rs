@@ -13,8 +13,8 @@ use crate::journal::{
     Epoch, Journal, JournalError, JournalReads, Publication, RunRow, StoredDefinition, Write,
 };
 use crate::{
-    Actor, Decision, Definition, EffectId, Input, Payload, Problem, RecordKind, RunId, RunKind,
-    RunStart, TaskKey,
+    Actor, Decision, Definition, Digest, EffectId, Input, Payload, Problem, RecordKind, RunId,
+    RunKind, RunStart, TaskKey,
 };
 
 /// What shall run.
@@ -110,6 +110,15 @@ impl Engine {
         let written = core.commit(writes).await?;
         core.publish(written);
         Ok(())
+    }
+
+    /// Reads a definition, with the functions that this engine can call.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Definition`] with every mistake.
+    pub fn read(&self, source: &str) -> Result<Definition, EngineError> {
+        self.core().definitions.read(source)
     }
 
     /// Publishes a version of a routine, for ever.
@@ -327,6 +336,30 @@ impl Engine {
         let signal = signal.into();
         let input = Input::Signalled { signal, data, by };
         self.core().apply(run, input).await
+    }
+
+    /// Sends something to a run under an id of the sender's; the same id is recorded once,
+    /// however often it is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::signal`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future does not take the signal back; sending it again is safe.
+    pub async fn signal_once(
+        &self,
+        run: RunId,
+        id: &str,
+        signal: impl Into<String>,
+        data: Value,
+        by: Actor,
+    ) -> Result<(), EngineError> {
+        let signal = signal.into();
+        let input = Input::Signalled { signal, data, by };
+        let mark = Digest::of_bytes(id.as_bytes());
+        self.core().apply_once(run, input, Some(mark)).await
     }
 
     /// Stops a run for good; returns when that is durable. Its effects are given up, the

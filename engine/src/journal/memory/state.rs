@@ -23,6 +23,7 @@ pub(super) struct State {
     pub(super) keys: BTreeMap<String, RunId>,
     pub(super) inbox: BTreeMap<(RunId, EffectId), InboxItem>,
     pub(super) snapshots: BTreeMap<RunId, Snapshot>,
+    pub(super) taken: BTreeSet<(RunId, Digest)>,
     pub(super) definitions: BTreeMap<Digest, String>,
     pub(super) routines: BTreeMap<String, Publication>,
     payloads: BTreeMap<Digest, Shared>,
@@ -250,6 +251,8 @@ impl State {
         if let Some(snapshot) = batch.snapshot {
             self.snapshots.insert(batch.run, snapshot);
         }
+        let taken = batch.taken.into_iter().map(|mark| (batch.run, mark));
+        self.taken.extend(taken);
     }
 
     fn remove(&mut self, run: RunId) {
@@ -257,6 +260,7 @@ impl State {
         self.inbox.retain(|(owner, _), _| *owner != run);
         self.keys.retain(|_, owner| *owner != run);
         self.snapshots.remove(&run);
+        self.taken.retain(|(owner, _)| *owner != run);
         self.rows.remove(&run);
         self.payloads
             .retain(|_, shared| !shared.runs.remove(&run) || !shared.runs.is_empty());
@@ -379,6 +383,8 @@ impl State {
         }
         batch.opened = self.questions(Some(run), usize::MAX);
         batch.snapshot = self.snapshots.get(&run).cloned();
+        let taken = self.taken.iter().filter(|(owner, _)| *owner == run);
+        batch.taken = taken.map(|(_, mark)| *mark).collect();
         Ok(batch)
     }
 }

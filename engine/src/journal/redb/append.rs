@@ -5,8 +5,8 @@ use redb::{ReadableTable, Table, WriteTransaction};
 use super::failed;
 use super::index;
 use super::tables::{
-    DEFINITIONS, INBOX, PAYLOADS, QUESTIONS, RECORDS, REFERENCES, ROUTINES, SNAPSHOTS, last_of,
-    question_key, record_key, reference_key,
+    DEFINITIONS, INBOX, PAYLOADS, QUESTIONS, RECORDS, REFERENCES, ROUTINES, SNAPSHOTS, TAKEN,
+    last_of, question_key, record_key, reference_key, taken_key,
 };
 use crate::journal::payload::{Shelf, references};
 use crate::journal::{Batch, JournalError, Publication, Write, codec, stored};
@@ -57,6 +57,7 @@ pub(super) fn write(txn: &WriteTransaction, prepared: Prepared<'_>) -> Result<()
     index::write_rows(txn, batches.iter().map(|encoded| encoded.batch))?;
     write_inbox(txn, &batches)?;
     write_snapshots(txn, &batches)?;
+    write_marks(txn, &batches)?;
     for write in writes {
         if let Write::Remove(run) = write {
             remove(txn, *run)?;
@@ -243,6 +244,21 @@ fn write_snapshots(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<()
     Ok(())
 }
 
+fn write_marks(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
+    if batches.iter().all(|encoded| encoded.batch.taken.is_empty()) {
+        return Ok(());
+    }
+    let mut table = txn.open_table(TAKEN).map_err(failed)?;
+    for batch in batches.iter().map(|encoded| encoded.batch) {
+        for mark in &batch.taken {
+            table
+                .insert(taken_key(batch.run, *mark), ())
+                .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a run that has ended, and the values that only it refers to.
 fn remove(txn: &WriteTransaction, run: RunId) -> Result<(), JournalError> {
     if !index::remove_row(txn, run)? {
@@ -267,10 +283,9 @@ fn remove(txn: &WriteTransaction, run: RunId) -> Result<(), JournalError> {
     snapshots.remove(run.to_bytes()).map_err(failed)?;
     let mut inbox = txn.open_table(INBOX).map_err(failed)?;
     let mut questions = txn.open_table(QUESTIONS).map_err(failed)?;
-    let mut low = [0; 48];
-    let mut high = [u8::MAX; 48];
-    low[..16].copy_from_slice(&run.to_bytes());
-    high[..16].copy_from_slice(&run.to_bytes());
+    let (low, high) = all_of(run);
+    let mut taken = txn.open_table(TAKEN).map_err(failed)?;
+    taken.retain_in(low..=high, |_, ()| false).map_err(failed)?;
     let removed = inbox
         .extract_from_if(low..=high, |_, _| true)
         .map_err(failed)?;
@@ -280,6 +295,14 @@ fn remove(txn: &WriteTransaction, run: RunId) -> Result<(), JournalError> {
         questions.remove(effect).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Returns the bounds of the keys that begin with a run and go on with 32 bytes.
+fn all_of(run: RunId) -> ([u8; 48], [u8; 48]) {
+    let (mut low, mut high) = ([0; 48], [u8::MAX; 48]);
+    low[..16].copy_from_slice(&run.to_bytes());
+    high[..16].copy_from_slice(&run.to_bytes());
+    (low, high)
 }
 
 fn remove_references(

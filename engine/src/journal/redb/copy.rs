@@ -9,7 +9,7 @@ use redb::{
 use super::failed;
 use super::tables::{
     ACTIVE, ATTRIBUTES, CHILDREN, DEFINITIONS, INBOX, KEYS, META, PAYLOADS, PHASES, QUESTIONS,
-    RECORDS, REFERENCES, ROUTINES, ROWS, SNAPSHOTS, TIMERS, TROUBLED,
+    RECORDS, REFERENCES, ROUTINES, ROWS, SNAPSHOTS, TAKEN, TIMERS, TROUBLED,
 };
 use crate::journal::JournalError;
 use crate::journal::error::storage_error;
@@ -43,7 +43,7 @@ impl<K: Key + 'static, V: Value + 'static> AnyTable for TableDefinition<'_, K, V
 pub(super) fn for_each_table(
     visit: &mut dyn FnMut(&dyn AnyTable) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
-    let tables: [&dyn AnyTable; 17] = [
+    let tables: [&dyn AnyTable; 18] = [
         &META,
         &RECORDS,
         &ROWS,
@@ -57,6 +57,7 @@ pub(super) fn for_each_table(
         &INBOX,
         &QUESTIONS,
         &SNAPSHOTS,
+        &TAKEN,
         &PAYLOADS,
         &REFERENCES,
         &DEFINITIONS,

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::tables::{
     ACTIVE, DEFINITIONS, EPOCH_KEY, FORMAT_KEY, INBOX, KEYS, META, PAYLOADS, QUESTIONS, RECORDS,
-    ROUTINES, ROWS, SNAPSHOTS, TIMERS, due_of, last_of, question_key, record_key, run_at_end,
-    run_at_start, timer_key,
+    ROUTINES, ROWS, SNAPSHOTS, TAKEN, TIMERS, due_of, last_of, question_key, record_key,
+    run_at_end, run_at_start, taken_key, timer_key,
 };
 use super::{failed, index, number};
 use crate::journal::error::storage_error;
@@ -90,6 +90,11 @@ pub(super) fn answer(
             limit,
         } => Answer::Due(due(txn, *after, *until, *limit)?),
         Query::Snapshot(run) => Answer::Snapshot(snapshot(txn, *run)?),
+        Query::Taken { run, mark } => {
+            let taken = txn.open_table(TAKEN).map_err(failed)?;
+            let entry = taken.get(taken_key(*run, *mark)).map_err(failed)?;
+            Answer::Taken(entry.is_some())
+        }
         Query::Inbox { run, limit } => Answer::Inbox(inbox(txn, *run, *limit)?),
         Query::InboxItem(id) => Answer::InboxItem(inbox_item(txn, *id)?.map(Box::new)),
         Query::Payload(digest) => {

@@ -32,6 +32,8 @@ pub(super) const QUESTIONS: TableDefinition<'_, [u8; 32], [u8; 16]> =
 /// run → sequence, state.
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 16], &[u8]> =
     TableDefinition::new("snapshots");
+/// run, mark of something that it took in.
+pub(super) const TAKEN: TableDefinition<'_, [u8; 48], ()> = TableDefinition::new("taken");
 /// digest → value.
 pub(super) const PAYLOADS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("payloads");
 /// digest, run that refers to it.
@@ -99,6 +101,10 @@ pub(super) fn child_key(parent: RunId, child: RunId) -> [u8; 32] {
 
 pub(super) fn question_key(run: RunId, effect: EffectId) -> [u8; 48] {
     join(run.to_bytes(), *effect.digest().as_bytes())
+}
+
+pub(super) fn taken_key(run: RunId, mark: Digest) -> [u8; 48] {
+    join(run.to_bytes(), *mark.as_bytes())
 }
 
 pub(super) fn reference_key(digest: Digest, run: RunId) -> [u8; 48] {

@@ -12,7 +12,7 @@ use crate::runtime::EngineError;
 use crate::runtime::core::Stage;
 use crate::runtime::effects::{Ended, TRIES_MAX, is_repeatable, perform};
 use crate::runtime::registry::Message;
-use crate::{Effect, EffectClass, EffectId, EffectRequest, Input, RunId};
+use crate::{Digest, Effect, EffectClass, EffectId, EffectRequest, Input, RunId};
 
 /// How many events one step takes in: enough to share a flush, few enough to keep records
 /// of one step small.
@@ -30,13 +30,32 @@ pub(super) enum Event {
 }
 
 /// An input, and who waits for it.
-type Taken = (Input, Option<oneshot::Sender<Result<(), EngineError>>>);
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) input: Input,
+    /// A mark: the same input with the same mark is taken in once.
+    pub(super) once: Option<Digest>,
+    pub(super) reply: Option<oneshot::Sender<Result<(), EngineError>>>,
+}
+
+impl Taken {
+    /// Makes an input that nobody waits for.
+    pub(super) fn of(input: Input) -> Self {
+        Self {
+            input,
+            once: None,
+            reply: None,
+        }
+    }
+}
 
 impl Actor {
     /// Waits for something to happen, and takes what else has happened by then.
     pub(super) async fn next_events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         if !self.has_news() {
+            // The burst that the permit bounds is over.
+            self.permit = None;
             let due = self.run.next_due();
             let clock = self.core.clock.clone();
             let time = async {
@@ -75,7 +94,13 @@ impl Actor {
     /// Turns an event into an input, if it is one for the run.
     pub(super) fn input_of(&mut self, event: Event) -> Option<Taken> {
         let input = match event {
-            Event::Message(Message::Input { input, reply }) => return Some((*input, Some(reply))),
+            Event::Message(Message::Input { input, once, reply }) => {
+                return Some(Taken {
+                    input: *input,
+                    once,
+                    reply: Some(reply),
+                });
+            }
             Event::Message(Message::ChildEnded { child, outcome }) => Input::EffectFinished {
                 effect: self.effect_of_child(child)?,
                 outcome: *outcome,
@@ -99,9 +124,9 @@ impl Actor {
                 self.flights.remove(&effect);
                 return None;
             }
-            Event::Panic(task) => return self.contain(task).map(|input| (input, None)),
+            Event::Panic(task) => return self.contain(task).map(Taken::of),
         };
-        Some((input, None))
+        Some(Taken::of(input))
     }
 
     fn effect_of_child(&mut self, ended: RunId) -> Option<EffectId> {

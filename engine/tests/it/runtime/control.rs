@@ -161,6 +161,65 @@ async fn a_signal_is_recorded_in_memory_or_not() {
 }
 
 #[tokio::test]
+async fn the_same_signal_is_recorded_once_however_often_it_is_sent() {
+    let shop = Workshop::open();
+    let run = shop.start(ASK, json!({})).await;
+    shop.settled(run).await;
+    let send = async |shop: &Workshop, id: &str| {
+        let sent = shop
+            .engine
+            .signal_once(run, id, "paid", json!({ "id": id }), ada());
+        sent.await.expect("it is recorded, or was");
+    };
+    send(&shop, "a").await;
+    send(&shop, "a").await;
+    let shop = shop.crash().await;
+    send(&shop, "a").await;
+    send(&shop, "b").await;
+    let records = shop.records(run);
+    let signals = records
+        .iter()
+        .filter(|r| matches!(r.kind, RecordKind::Signalled { .. }));
+    assert_eq!(signals.count(), 2);
+    shop.check();
+}
+
+#[tokio::test]
+async fn ended_runs_are_removed_with_their_children_and_others_stay() {
+    let shop = Workshop::open();
+    let child = super::workshop::text("child", "\n  - c: { set: { done: 1 } }");
+    shop.engine.publish(&child).await.expect("sound");
+    let tasks = "
+  - delegate:
+      run: { workflow: { namespace: test, name: child, version: '1.0.0', input: {} } }
+";
+    let old = shop.start(tasks, json!({})).await;
+    shop.end(old).await;
+    shop.clock.advance(1_000_000);
+    let line = shop.clock.now();
+    shop.clock.advance(1);
+    let young = shop.start(tasks, json!({})).await;
+    shop.end(young).await;
+    let waiting = shop.start(ASK, json!({})).await;
+    shop.settled(waiting).await;
+
+    assert!(
+        shop.engine.remove(waiting).await.is_err(),
+        "it has not ended"
+    );
+    assert_eq!(shop.engine.prune(line).await.expect("it prunes"), 2);
+    assert!(shop.engine.row(old).is_err());
+    assert_eq!(
+        shop.engine.row(young).expect("a row").phase,
+        Phase::Completed
+    );
+    assert_eq!(shop.engine.prune(line).await.expect("it prunes"), 0);
+    assert_eq!(shop.engine.remove(young).await.expect("it is removed"), 2);
+    assert_eq!(shop.engine.journal().facts().expect("facts").runs, 1);
+    shop.check();
+}
+
+#[tokio::test]
 async fn nothing_is_taken_after_the_end_of_the_engine() {
     let shop = Workshop::open();
     let run = shop.start(ASK, json!({})).await;

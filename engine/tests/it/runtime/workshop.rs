@@ -64,6 +64,7 @@ impl Bench {
             ("fail", EffectClass::Pure),
             ("gate", EffectClass::Idempotent),
             ("risk", EffectClass::Unsafe),
+            ("prove", EffectClass::Pure),
             ("panic", EffectClass::Pure),
             ("broken", EffectClass::Unsafe),
         ] {
@@ -96,6 +97,10 @@ impl Bench {
         };
         match name {
             "echo" => Outcome::completed(arguments),
+            "prove" => Outcome {
+                evidence: Some(json!({ "proof": "e".repeat(4000) })),
+                ..Outcome::completed(arguments)
+            },
             "fail" => Outcome::failed(Problem::standard(ProblemKind::Communication, "it failed")),
             "panic" if count <= 2 => panic!("this is a drill"),
             "panic" => Outcome::completed(json!(count)),
@@ -163,7 +168,7 @@ impl Workshop {
     }
 
     pub(crate) async fn start_keyed(&self, tasks: &str, input: Value, key: Option<&str>) -> RunId {
-        let definition = self.engine.publish(&text("trial", tasks)).await;
+        let definition = self.engine.read(&text("trial", tasks));
         let definition = definition.expect("the definition is sound");
         let mut request = StartRequest::new(Routine::Definition(definition), input);
         request.key = key.map(str::to_owned);
