@@ -53,7 +53,7 @@ pub enum Event {
     /// The connection lives, nothing was said.
     Heartbeat,
     /// An attempt failed and another begins: forget every part so far. Layers send it.
-    Restart(FailedAttempt),
+    Restart(Box<FailedAttempt>),
     /// Something that this crate does not know, kept as it was received.
     Unknown {
         /// The dialect that it came in.

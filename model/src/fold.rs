@@ -81,7 +81,7 @@ impl Fold {
         }
         match event {
             Event::Heartbeat => Ok(()),
-            Event::Restart(attempt) => self.restart(attempt),
+            Event::Restart(attempt) => self.restart(*attempt),
             Event::Start { model, response_id } => self.start(model, response_id),
             Event::PartStart { index, part } => self.open(index, part),
             Event::Delta { index, text } => self.append(index, &text),

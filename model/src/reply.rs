@@ -80,7 +80,11 @@ impl Reply {
     /// Parts that a model cannot say (files, tool results) are left out.
     pub fn into_events(self) -> Vec<Event> {
         let mut events: Vec<Event> = Vec::new();
-        events.extend(self.failed_attempts.into_iter().map(Event::Restart));
+        events.extend(
+            self.failed_attempts
+                .into_iter()
+                .map(|attempt| Event::Restart(Box::new(attempt))),
+        );
         events.push(Event::Start {
             model: self.model,
             response_id: self.response_id,

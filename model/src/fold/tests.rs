@@ -120,7 +120,7 @@ fn a_restart_forgets_the_parts_and_keeps_the_failure() {
         start(),
         open(0, PartKind::Text),
         delta(0, "lost"),
-        Event::Restart(attempt.clone()),
+        Event::Restart(Box::new(attempt.clone())),
         start(),
         open(0, PartKind::Text),
         delta(0, "kept"),

@@ -162,11 +162,11 @@ impl Call {
         }
         let descriptor = model.descriptor();
         tracing::debug!(model = %descriptor.model, kind = ?error.kind, "asking the next model");
-        self.ready.push_back(Event::Restart(FailedAttempt {
+        self.ready.push_back(Event::Restart(Box::new(FailedAttempt {
             provider: descriptor.provider.clone(),
             model: descriptor.model.clone(),
             error,
-        }));
+        })));
         Ok(())
     }
 }

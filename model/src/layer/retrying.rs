@@ -211,11 +211,11 @@ impl Call {
         }
         tracing::debug!(kind = ?error.kind, attempt = self.attempts, ?wait, "asking again");
         let descriptor = self.inner.descriptor();
-        self.ready.push_back(Event::Restart(FailedAttempt {
+        self.ready.push_back(Event::Restart(Box::new(FailedAttempt {
             provider: descriptor.provider.clone(),
             model: descriptor.model.clone(),
             error,
-        }));
+        })));
         self.limits.pause(wait).await
     }
 

@@ -6,6 +6,7 @@
 mod content;
 mod decode;
 mod encode;
+mod hot;
 mod usage;
 
 pub(super) use decode::AnthropicFrames;

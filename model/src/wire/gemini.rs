@@ -5,6 +5,8 @@
 mod contents;
 mod decode;
 mod encode;
+mod hot;
+mod usage;
 
 pub(super) use decode::GeminiFrames;
 pub(super) use encode::build;

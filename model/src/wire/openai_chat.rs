@@ -5,6 +5,7 @@
 
 mod decode;
 mod encode;
+mod hot;
 mod message;
 mod usage;
 

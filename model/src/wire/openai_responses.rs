@@ -4,6 +4,7 @@
 
 mod decode;
 mod encode;
+mod hot;
 mod items;
 mod output;
 

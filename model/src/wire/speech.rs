@@ -21,7 +21,7 @@ impl Speech {
     pub(super) fn say(
         &mut self,
         voice: Voice,
-        text: &str,
+        text: String,
         dialect: &str,
         emitter: &mut Emitter,
         out: &mut Vec<Event>,
@@ -44,7 +44,7 @@ impl Speech {
                 index
             }
         };
-        emitter.delta(index, text.to_owned(), out);
+        emitter.delta(index, text, out);
     }
 
     /// Returns the open part of a voice.

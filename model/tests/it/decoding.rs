@@ -183,3 +183,39 @@ fn a_conversation_can_change_its_model() {
         }
     }
 }
+
+/// Nearly all frames are read by a short way. The same frames, written so that only the long
+/// way reads them, give the same events.
+#[test]
+fn the_short_way_gives_the_events_of_the_long_way() {
+    let detours = [
+        (
+            Dialect::AnthropicMessages,
+            "\"content_block_delta\",",
+            "\"content_bloc\\u006b_delta\",",
+        ),
+        (
+            Dialect::OpenaiChat,
+            "\"finish_reason\":null}]",
+            "\"finish_reason\":null}],\"x_groq\":{}",
+        ),
+        (
+            Dialect::Gemini,
+            "\"index\":0",
+            "\"index\":0,\"avgLogprobs\":1",
+        ),
+    ];
+    for (dialect, short, long) in detours {
+        for (_, name) in RECORDINGS.iter().filter(|(other, _)| *other == dialect) {
+            let stream = read(&format!("{name}.sse"));
+            let detour = stream.replace(short, long);
+            assert_ne!(stream, detour, "{name}");
+            let expected = stream_events(dialect, &[stream.as_bytes()]).unwrap();
+            assert_eq!(
+                stream_events(dialect, &[detour.as_bytes()]).unwrap(),
+                expected,
+                "{name}"
+            );
+        }
+    }
+}

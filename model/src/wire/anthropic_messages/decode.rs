@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::NAME;
+use super::hot::{HotFrame, HotKind};
 use super::usage::Counts;
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
@@ -49,6 +50,9 @@ enum Block {
 
 impl ReadFrames for AnthropicFrames {
     fn frame(&mut self, data: &str, out: &mut Vec<Event>) -> Result<(), ModelError> {
+        if self.hot(data, out) {
+            return Ok(());
+        }
         let frame = parse_json(data)?;
         let kind = frame
             .get("type")
@@ -106,6 +110,33 @@ impl AnthropicFrames {
             emitter: Emitter::new(turn),
             ..Self::default()
         }
+    }
+
+    /// Takes a frame of the usual form; says whether it was one.
+    fn hot(&mut self, data: &str, out: &mut Vec<Event>) -> bool {
+        let Some(frame) = HotFrame::read(data) else {
+            return false;
+        };
+        let block = self.blocks.get_mut(&frame.index);
+        let (Some(block), Some((kind, piece))) = (block, frame.piece()) else {
+            return false;
+        };
+        let index = match (block, kind) {
+            (Block::Text { index }, HotKind::Text) => *index,
+            (Block::Thinking { index, .. }, HotKind::Thinking) => *index,
+            (
+                Block::Tool {
+                    index, has_pieces, ..
+                },
+                HotKind::Arguments,
+            ) => {
+                *has_pieces |= !piece.is_empty();
+                *index
+            }
+            _ => return false,
+        };
+        self.emitter.delta(index, piece, out);
+        true
     }
 
     /// Reads a reply that came at once.

@@ -69,13 +69,13 @@ fn anthropic_errors() {
     check(504, &body("timeout_error", "x"), Timeout);
 }
 
+fn openai_body(kind: &str, code: &str, message: &str) -> String {
+    format!(r#"{{"error":{{"message":"{message}","type":"{kind}","param":null,"code":{code}}}}}"#)
+}
+
 #[test]
-fn openai_errors() {
-    let body = |kind: &str, code: &str, message: &str| {
-        format!(
-            r#"{{"error":{{"message":"{message}","type":"{kind}","param":null,"code":{code}}}}}"#
-        )
-    };
+fn openai_limits_and_keys() {
+    let body = openai_body;
     check(
         429,
         &body(
@@ -104,6 +104,11 @@ fn openai_errors() {
         ),
         Authentication,
     );
+}
+
+#[test]
+fn openai_refusals_and_failures() {
+    let body = openai_body;
     check(
         404,
         &body(

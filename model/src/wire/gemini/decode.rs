@@ -1,14 +1,17 @@
 //! The frames of a Gemini stream, and its whole reply, as events. Each frame is a whole
 //! response with the next parts in it; there is no sign of the end but the reason.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::NAME;
+use super::hot::HotFrame;
+use super::usage::Counts;
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
 use crate::wire::emitter::Emitter;
 use crate::wire::speech::{Speech, Voice};
-use crate::{Event, ModelError, ModelErrorKind, PartKind, StopReason, Usage};
+use crate::{Event, ModelError, ModelErrorKind, PartKind, StopReason};
 
 /// Fields of a candidate that say something and have no place in a reply.
 const NOTES: [&str; 4] = [
@@ -29,6 +32,10 @@ pub(in crate::wire) struct GeminiFrames {
 
 impl ReadFrames for GeminiFrames {
     fn frame(&mut self, data: &str, out: &mut Vec<Event>) -> Result<(), ModelError> {
+        if let Some(frame) = HotFrame::read(data) {
+            self.hot(&frame, out);
+            return Ok(());
+        }
         let frame = parse_json(data)?;
         if frame.get("error").is_some_and(|error| !error.is_null()) {
             return Err(classify::error_of_frame(&frame));
@@ -52,6 +59,19 @@ impl GeminiFrames {
         Self {
             emitter: Emitter::new(turn),
             ..Self::default()
+        }
+    }
+
+    /// Takes a frame of the usual form.
+    fn hot(&mut self, frame: &HotFrame<'_>, out: &mut Vec<Event>) {
+        self.emitter
+            .start(&frame.model_version, &frame.response_id, out);
+        if let Some(counts) = frame.usage_metadata {
+            self.emitter.usage(counts.usage(), out);
+        }
+        match frame.text() {
+            (text, false) => self.say(Voice::Text, text.to_owned(), out),
+            (text, true) => self.say(Voice::Reasoning, text.to_owned(), out),
         }
     }
 
@@ -79,8 +99,9 @@ impl GeminiFrames {
         };
         self.emitter
             .start(text("modelVersion"), text("responseId"), out);
-        if let Some(counts) = response.get("usageMetadata") {
-            self.emitter.usage(usage(counts), out);
+        let counts = response.get("usageMetadata").map(Counts::deserialize);
+        if let Some(Ok(counts)) = counts {
+            self.emitter.usage(counts.usage(), out);
         }
         let feedback = response.get("promptFeedback");
         let blocked = feedback.and_then(|feedback| feedback.get("blockReason"));
@@ -134,7 +155,7 @@ impl GeminiFrames {
         if let Some(text) = part.get("text").and_then(Value::as_str) {
             return match (is_thought, signature) {
                 (true, _) => self.thought(text, signature, out),
-                (false, None) => self.say(Voice::Text, text, out),
+                (false, None) => self.say(Voice::Text, text.to_owned(), out),
                 (false, Some(signature)) => self.signed_text(text, signature, out),
             };
         }
@@ -159,12 +180,12 @@ impl GeminiFrames {
         }
     }
 
-    fn say(&mut self, voice: Voice, text: &str, out: &mut Vec<Event>) {
+    fn say(&mut self, voice: Voice, text: String, out: &mut Vec<Event>) {
         self.speech.say(voice, text, NAME, &mut self.emitter, out);
     }
 
     fn thought(&mut self, text: &str, signature: Option<&str>, out: &mut Vec<Event>) {
-        self.say(Voice::Reasoning, text, out);
+        self.say(Voice::Reasoning, text.to_owned(), out);
         let open = self.speech.open_part(Voice::Reasoning);
         if let (Some(signature), Some(index)) = (signature, open) {
             self.emitter.sign(index, signature.to_owned(), out);
@@ -184,7 +205,7 @@ impl GeminiFrames {
             return self.emitter.whole(part, out);
         }
         self.sign_next(Some(signature), out);
-        self.say(Voice::Text, text, out);
+        self.say(Voice::Text, text.to_owned(), out);
         self.speech.fall_silent(&mut self.emitter, out);
     }
 
@@ -226,19 +247,4 @@ fn picture(part: &Value) -> Option<(String, String)> {
     media_type
         .starts_with("image/")
         .then(|| (media_type.to_owned(), data.to_owned()))
-}
-
-/// The counts are totals so far. The prompt includes what the cache served, and excludes what
-/// the provider's own tools read.
-fn usage(counts: &Value) -> Usage {
-    let count = |name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let prompt = count("promptTokenCount").saturating_add(count("toolUsePromptTokenCount"));
-    let cached = count("cachedContentTokenCount").min(prompt);
-    Usage {
-        input_tokens: prompt - cached,
-        cache_read_tokens: cached,
-        cache_write_tokens: 0,
-        output_tokens: count("candidatesTokenCount"),
-        reasoning_tokens: count("thoughtsTokenCount"),
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::hot::{HotFrame, HotPiece};
 use super::message::{CALL_EXTRA_TYPE, DETAILS_TYPE};
 use super::{NAME, usage};
 use crate::wire::classify;
@@ -60,6 +61,9 @@ impl ReadFrames for ChatFrames {
             self.finish(out);
             return Ok(());
         }
+        if self.hot(data, out) {
+            return Ok(());
+        }
         let frame = parse_json(data)?;
         if frame.get("error").is_some_and(|error| !error.is_null()) {
             return Err(classify::error_of_frame(&frame));
@@ -94,6 +98,29 @@ impl ChatFrames {
             emitter: Emitter::new(turn),
             ..Self::default()
         }
+    }
+
+    /// Takes a frame of the usual form; says whether it was one.
+    fn hot(&mut self, data: &str, out: &mut Vec<Event>) -> bool {
+        let Some(HotFrame { id, model, piece }) = HotFrame::read(data) else {
+            return false;
+        };
+        let call = match &piece {
+            HotPiece::Arguments(number, _) => self.call_of(Some(*number), "", ""),
+            HotPiece::Text(_) | HotPiece::Reasoning(_) => None,
+        };
+        if !model.is_empty() {
+            self.emitter.start(&model, &id, out);
+        }
+        match (piece, call) {
+            (HotPiece::Text(text), _) => self.say(Voice::Text, text, out),
+            (HotPiece::Reasoning(text), _) => self.say(Voice::Reasoning, text, out),
+            (HotPiece::Arguments(_, piece), Some(index)) => {
+                self.emitter.delta(index, piece, out);
+            }
+            (HotPiece::Arguments(..), None) => return false,
+        }
+        true
     }
 
     /// Reads a reply that came at once.
@@ -174,19 +201,19 @@ impl ChatFrames {
             "" => text("reasoning"),
             content => content,
         };
-        self.say(Voice::Reasoning, reasoning, out);
+        self.say(Voice::Reasoning, reasoning.to_owned(), out);
         if let Some(Value::Array(items)) = message.get(DETAILS_TYPE) {
             let room = DETAILS_MAX.saturating_sub(self.details.len());
             self.details.extend(items.iter().take(room).cloned());
         }
         match message.get("content") {
-            Some(Value::String(text)) => self.say(Voice::Text, text, out),
+            Some(Value::String(text)) => self.say(Voice::Text, text.clone(), out),
             Some(Value::Array(parts)) => self.parts(parts, out),
             _ => {}
         }
         if !text("refusal").is_empty() {
             self.refused = true;
-            self.say(Voice::Text, text("refusal"), out);
+            self.say(Voice::Text, text("refusal").to_owned(), out);
         }
         let calls = message.get("tool_calls").and_then(Value::as_array);
         for call in calls.into_iter().flatten() {
@@ -213,7 +240,11 @@ impl ChatFrames {
             let text = |name: &str| part.get(name).and_then(Value::as_str);
             match text("type") {
                 Some("text" | "output_text") => {
-                    self.say(Voice::Text, text("text").unwrap_or_default(), out);
+                    self.say(
+                        Voice::Text,
+                        text("text").unwrap_or_default().to_owned(),
+                        out,
+                    );
                 }
                 Some("thinking") => {
                     let pieces = part.get("thinking").and_then(Value::as_array);
@@ -222,14 +253,14 @@ impl ChatFrames {
                         .filter_map(|piece| piece.get("text")?.as_str())
                         .collect();
                     let thought = text("thinking").map_or(thought, str::to_owned);
-                    self.say(Voice::Reasoning, &thought, out);
+                    self.say(Voice::Reasoning, thought, out);
                 }
                 _ => unknown(part.clone(), out),
             }
         }
     }
 
-    fn say(&mut self, voice: Voice, text: &str, out: &mut Vec<Event>) {
+    fn say(&mut self, voice: Voice, text: String, out: &mut Vec<Event>) {
         self.speech.say(voice, text, NAME, &mut self.emitter, out);
     }
 

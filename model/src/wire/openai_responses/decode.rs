@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::hot::HotFrame;
 use super::output::{Output, unknown};
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
@@ -36,30 +37,17 @@ impl ReadFrames for ResponseFrames {
         if data.trim() == "[DONE]" {
             return Ok(());
         }
+        if let Some(frame) = HotFrame::read(data)
+            && self.piece(&frame, out)
+        {
+            return Ok(());
+        }
         let frame = parse_json(data)?;
         let text = |name: &str| frame.get(name).and_then(Value::as_str).unwrap_or_default();
         let number = |name: &str| frame.get(name).and_then(Value::as_u64).unwrap_or_default();
         let (emitter, output) = (&mut self.emitter, &mut self.output);
         let item = number("output_index");
         match text("type") {
-            "response.output_text.delta" => {
-                output.text(item, number("content_index"), text("delta"), emitter, out);
-            }
-            "response.refusal.delta" => {
-                output.is_refused = true;
-                output.text(item, number("content_index"), text("delta"), emitter, out);
-            }
-            "response.function_call_arguments.delta" => {
-                output.arguments(item, text("delta"), emitter, out);
-            }
-            "response.reasoning_summary_text.delta" => {
-                let place = ("summary", number("summary_index"));
-                output.thought(item, place, text("delta"), emitter, out);
-            }
-            "response.reasoning_text.delta" => {
-                let place = ("content", number("content_index"));
-                output.thought(item, place, text("delta"), emitter, out);
-            }
             "response.output_item.added" => output.begin(item, &frame["item"], emitter, out)?,
             "response.output_item.done" => output.complete(item, &frame["item"], emitter, out)?,
             "response.created" => self.begin(&frame["response"], out),
@@ -89,6 +77,34 @@ impl ResponseFrames {
             emitter: Emitter::new(turn),
             ..Self::default()
         }
+    }
+
+    /// Takes a piece of something; says whether it was one.
+    fn piece(&mut self, frame: &HotFrame<'_>, out: &mut Vec<Event>) -> bool {
+        let (emitter, output) = (&mut self.emitter, &mut self.output);
+        let (item, delta) = (frame.output_index, frame.delta.as_ref());
+        match frame.kind {
+            "response.output_text.delta" => {
+                output.text(item, frame.content_index, delta, emitter, out);
+            }
+            "response.refusal.delta" => {
+                output.is_refused = true;
+                output.text(item, frame.content_index, delta, emitter, out);
+            }
+            "response.function_call_arguments.delta" => {
+                output.arguments(item, delta, emitter, out);
+            }
+            "response.reasoning_summary_text.delta" => {
+                let place = ("summary", frame.summary_index);
+                output.thought(item, place, delta, emitter, out);
+            }
+            "response.reasoning_text.delta" => {
+                let place = ("content", frame.content_index);
+                output.thought(item, place, delta, emitter, out);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Reads a reply that came at once.

@@ -23,7 +23,7 @@ impl Aimock {
             Err(reason) => {
                 let is_required = std::env::var_os("CI").is_some();
                 assert!(!is_required, "the peer tests must run here: {reason}");
-                eprintln!("PEER TESTS SKIPPED: {reason}");
+                say_skipped(reason);
                 return None;
             }
         };
@@ -67,6 +67,11 @@ impl Drop for Aimock {
         self.process.kill().ok();
         self.process.wait().ok();
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+fn say_skipped(reason: &str) {
+    eprintln!("PEER TESTS SKIPPED: {reason}");
 }
 
 fn folder() -> PathBuf {
