@@ -9,6 +9,7 @@ mod node;
 mod reader;
 pub(crate) mod report;
 pub(crate) mod schema;
+mod shape;
 pub(crate) mod span;
 mod suggestion;
 pub(crate) mod tree;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::expression::on_large_stack;
 use crate::{Catalog, Digest};
 
 use diagnostic::Diagnostic;
@@ -64,6 +66,10 @@ impl Definition {
         let tree = reader::read(&mut report, &root, catalog);
         if !report.mentions_any(codes::FLOW_UNCLEAR) {
             crate::graph::check(&tree, &mut report);
+        }
+        if !report.has_errors() {
+            // Long expressions nest deeply; without a thread there are fewer warnings.
+            let _shapes = on_large_stack(|| shape::check(&tree, &root, &mut report));
         }
         if report.has_errors() {
             return Err(report.finish(Some(&root)));

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use program::Program;
+pub(crate) use program::on_large_stack;
 pub use template::Template;
 
 /// What the variables of an expression stand for.

@@ -151,4 +151,27 @@ codes! {
     NOT_EXECUTED = "LC0150", "not executed by this version",
         "The standard knows this, and so does the reader, but this version of the engine cannot \
          execute it. It refuses the whole definition instead of running half of it.";
+    NO_SUCH_KEY = "LC0160", "a key that is not there",
+        "As far as the schemas and the tasks before say, the value has no such key, so the \
+         expression gives `null` or fails. Remember that `export.as` replaces the whole context: \
+         write `${ $context + { … } }` to add to it. Where a key may be missing on purpose, say so: \
+         `.key // null`, or `.key?`.";
+    NEVER_EQUAL = "LC0161", "a comparison with only one answer",
+        "As far as the schemas and the tasks before say, the two sides can never be equal. Most often \
+         a word is mistyped, or a number is compared with text.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_in_order_and_explained() {
+        assert!(codes().is_sorted_by(|a, b| a.code < b.code));
+        for code in codes() {
+            assert!(code.explanation.ends_with('.'), "{}", code.code);
+            assert!(!code.explanation.contains("  "), "{}", code.code);
+            assert!(!code.title.ends_with('.'), "{}", code.code);
+        }
+    }
 }

@@ -131,6 +131,18 @@ impl Node {
         pointer
     }
 
+    /// Returns the node that a JSON pointer names.
+    pub(crate) fn node_at(&self, pointer: &str) -> Option<&Self> {
+        pointer.split('/').skip(1).try_fold(self, |node, part| {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            match &node.shape {
+                Shape::Map(_) => node.get(&part),
+                Shape::List(items) => items.get(part.parse::<usize>().ok()?),
+                _ => None,
+            }
+        })
+    }
+
     /// Returns the place that a JSON pointer names: the key where there is one, else the value.
     ///
     /// A pointer that leads nowhere gives the last node on its way.

@@ -26,6 +26,8 @@ use super::schema::Schema;
 use super::suggestion::{alternatives, nearest};
 use super::tree::Tree;
 
+pub(super) use value::inner;
+
 /// What is known while a document is read.
 struct Reader<'a> {
     report: &'a mut Report,

@@ -21,7 +21,11 @@ pub(crate) fn nearest<'w>(
         .take(COMPARED_MAX)
         .filter(|word| *word != written && word.len() <= WORD_MAX)
         .map(|word| (distance(&lower, &word.to_lowercase()), word))
-        .filter(|(distance, word)| *distance <= 1.max(word.chars().count().min(12) / 3))
+        .filter(|(distance, word)| {
+            let length = word.chars().count();
+            let longer = length.max(lower.chars().count());
+            *distance < longer && *distance <= 1.max(length.min(12) / 3)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
@@ -80,6 +84,7 @@ mod tests {
             ("url", None),
             ("rise", Some("raise")),
             ("completely-different", None),
+            ("a", None),
             ("", None),
         ];
         for (written, expected) in cases {

@@ -215,7 +215,7 @@ impl Program {
 }
 
 /// Runs work on a thread with a large stack. `None` when there is no thread to be had.
-fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+pub(crate) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("expression".to_owned())

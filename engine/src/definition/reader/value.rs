@@ -20,7 +20,7 @@ use super::scope::{Place, STANDARD, Scope};
 pub(super) const STAND_IN: Template = Template::Literal(Value::Null);
 
 /// Splits `${ … }` into its inner text and where that starts; `None` for plain text.
-fn inner(text: &str) -> Option<Result<(&str, usize), ()>> {
+pub(in crate::definition) fn inner(text: &str) -> Option<Result<(&str, usize), ()>> {
     let lead = text.len() - text.trim_start().len();
     let rest = text.trim().strip_prefix("${")?;
     let inner = rest.strip_suffix('}').ok_or(());

@@ -342,3 +342,87 @@ fn places_are_pointers_too() {
     let remarks = remarks(&source);
     assert_eq!(remarks[0].pointer, "/do/0/a/do/0/b~1c/sett");
 }
+
+/// A document whose input has the keys `folder` and `kind` (one of two words), and a list `items`.
+fn with_input(tasks: &str) -> String {
+    document(tasks)
+        + "input:
+  schema:
+    document:
+      type: object
+      additionalProperties: false
+      properties:
+        folder: { type: string }
+        kind: { enum: [question, invoice] }
+        items: { type: array, items: { type: object, properties: { name: { type: string } } } }
+use: { secrets: [mailKey] }
+"
+}
+
+#[test]
+fn keys_that_are_not_there() {
+    check(
+        &with_input(
+            "  - a: { set: { x: '${ .foldr }', y: '${ .items.name }', z: '${ .items[0].nam }', w: '${ $workflow.input.knd }' } }
+  - b: { if: .y, set: { v: '${ .q }', u: '${ .q // 1 }', t: '${ .q? }' } }
+  - c: { set: { s: '${ .v }', r: '${ $secrets.mailKee }' } }
+",
+        ),
+        "LC0160 7:25 there is no `foldr` here, so this is always null → did you mean `folder`?
+         LC0160 7:49 `name` is taken from a list → take it from each item: `map(.name)`, or from one: `.[0].name`
+         LC0160 7:75 the schema does not name `nam` → did you mean `name`?
+         LC0160 7:106 there is no `knd` here, so this is always null → did you mean `kind`?
+         LC0160 8:33 there is no `q` here, so this is always null
+         LC0160 9:47 there is no `mailKee` here, so this is always null → did you mean `mailKey`?",
+    );
+}
+
+#[test]
+fn comparisons_with_one_answer() {
+    check(
+        &with_input(
+            "  - a: { switch: [ { x: { when: '.kind == \"qestion\"', then: end } }, { y: { when: .folder == \"f\", then: end } } ] }
+  - b: { switch: [ { x: { when: '(.items | length) != \"0\"', then: end } }, { y: { when: .kind == null, then: end } } ] }
+",
+        ),
+        "LC0161 7:44 this is always false: the value is never `qestion` → did you mean `question`?
+         LC0161 8:56 this is always true: a number is compared with text",
+    );
+}
+
+#[test]
+fn the_context_is_replaced_by_each_export() {
+    check_tasks(
+        "  - a: { set: { x: 1 }, export: { as: { first: '${ .x }' } } }
+  - b: { set: { y: 1 }, export: { as: { second: '${ .y }' } } }
+  - c: { set: '${ $context.first }' }
+",
+        "LC0160 9:28 there is no `first` here, so this is always null → there is `second`",
+    );
+    check_tasks(
+        "  - a: { set: { x: 1 }, export: { as: { first: '${ .x }' } } }
+  - b: { set: { y: 1 }, export: { as: '${ $context + { second: .y } }' } }
+  - c: { set: '${ $context.first + $context.secnd }' }
+",
+        "LC0160 9:45 there is no `secnd` here, so this is always null → did you mean `second`?",
+    );
+}
+
+#[test]
+fn shapes_follow_loops_jumps_and_catches() {
+    check_tasks(
+        "  - start: { set: { n: 0 } }
+  - next: { set: { n: '${ .n + 1 }', seen: '${ .seen }' } }
+  - more: { switch: [ { again: { when: .n < 3, then: next } }, { done: { then: stop } } ] }
+  - stop: { set: '${ [.n, .m] }' }
+  - each: { for: { in: '${ . }', each: item }, do: [ { x: { set: { last: '${ $item }', prev: '${ .last }', odd: '${ .lost }' } } } ] }
+  - try: { try: [ { y: { set: { z: 1 } } } ], catch: { as: e, when: $e.staus == 1, do: [ { q: { set: '${ $e.status }' } } ] } }
+  - decide: { call: 'decide:1.0.0@default', with: { question: q, answer: { type: object, properties: { kind: { enum: [a, b] } } } } }
+  - use: { set: { k: '${ .kind == \"c\" }', c: '${ .confidence }', knid: '${ .knid }' } }
+",
+        "LC0160 10:28 there is no `m` here, so this is always null → there is `n` or `seen`
+         LC0160 12:72 there is no `staus` here, so this is always null → did you mean `status`?
+         LC0161 14:36 this is always false: the value is never `c` → it is one of `a` or `b`
+         LC0160 14:77 the schema does not name `knid` → did you mean `kind`?",
+    );
+}
