@@ -48,7 +48,8 @@ struct Handle {
 pub struct EngineOptions {
     /// Where the time comes from.
     pub clock: Clock,
-    /// The most effects that are performed at once.
+    /// The most effects that are performed at once. Those of class
+    /// [`crate::EffectClass::Resumable`] do not count: they mostly wait for others.
     pub effects_max: usize,
     /// The most runs that are brought into memory at once because time passed or the store
     /// was opened.

@@ -8,7 +8,6 @@ mod events;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -19,7 +18,7 @@ use super::core::{Core, Stage, outcome_of};
 use super::effects::{Ended, is_repeatable};
 use super::ledger::{Ledger, work_of};
 use super::load::{Loaded, load};
-use super::registry::Message;
+use super::registry::Mailbox;
 use crate::journal::{Batch, JournalReads, Trouble};
 use crate::{
     ApplyError, Digest, Effect, EffectId, EffectRequest, Input, Outcome, Payload, Problem,
@@ -35,7 +34,7 @@ pub(super) struct Actor {
     core: Arc<Core>,
     run: Run,
     ledger: Ledger,
-    mailbox: UnboundedReceiver<Message>,
+    mailbox: Mailbox,
     stage: watch::Receiver<Stage>,
     /// The effects that are being performed.
     effects: JoinSet<(EffectId, Ended)>,
@@ -76,19 +75,14 @@ enum Stay {
 }
 
 impl Actor {
-    /// Brings a new run to life. Its first records are durable.
-    pub(super) fn spawn(core: &Arc<Core>, run: Run, ledger: Ledger) {
-        let mailbox = core.registry.register(run.id());
+    /// Brings a new run to life. Its first records are durable, and it is registered.
+    pub(super) fn spawn(core: &Arc<Core>, run: Run, ledger: Ledger, mailbox: Mailbox) {
         let actor = Self::new(Arc::clone(core), run, ledger, mailbox);
         core.spawn(actor.live(Vec::new()));
     }
 
     /// Loads a run and lets it live.
-    pub(super) async fn load_and_live(
-        core: Arc<Core>,
-        id: RunId,
-        mut mailbox: UnboundedReceiver<Message>,
-    ) {
+    pub(super) async fn load_and_live(core: Arc<Core>, id: RunId, mut mailbox: Mailbox) {
         let refusal = match load(&core, id) {
             Ok(Loaded::Ready(loaded)) => {
                 let (run, ledger) = *loaded;
@@ -123,10 +117,10 @@ impl Actor {
                 error
             }
         };
-        refuse(core.registry.leave(id, &mut mailbox), &refusal);
+        core.registry.leave(id, &mut mailbox, &refusal);
     }
 
-    fn new(core: Arc<Core>, run: Run, ledger: Ledger, mailbox: UnboundedReceiver<Message>) -> Self {
+    fn new(core: Arc<Core>, run: Run, ledger: Ledger, mailbox: Mailbox) -> Self {
         Self {
             stage: core.stage.subscribe(),
             core,
@@ -184,8 +178,8 @@ impl Actor {
         };
         if !self.left {
             self.left = true;
-            let left = self.core.registry.leave(self.run.id(), &mut self.mailbox);
-            refuse(left, &refusal);
+            let registry = &self.core.registry;
+            registry.leave(self.run.id(), &mut self.mailbox, &refusal);
         }
     }
 
@@ -234,8 +228,8 @@ impl Actor {
             return Ok(Stay::Yes);
         }
         if self.ledger.is_dirty(&self.run) {
-            self.commit(Vec::new(), Births::default(), Vec::new())
-                .await?;
+            let births = Births::new(&self.core);
+            self.commit(Vec::new(), births, Vec::new()).await?;
         }
         if self
             .core
@@ -282,9 +276,9 @@ impl Actor {
     /// Prepares the children that new records ask for. What is settled by that alone, because
     /// nobody waits for the child, is applied at once: parent and child become durable together.
     fn ask_for_children(&mut self, records: &mut Vec<Record>, at: Timestamp) -> Births {
-        let mut births = Births::default();
+        let mut births = Births::new(&self.core);
         let missing = std::mem::take(&mut self.missing);
-        let mut asked = births.children(&self.core, intended_runs(records).chain(&missing));
+        let mut asked = births.children(intended_runs(records).chain(&missing));
         loop {
             self.children.extend(asked.awaited);
             let mut more = Vec::new();
@@ -302,7 +296,7 @@ impl Actor {
             if more.is_empty() {
                 return births;
             }
-            asked = births.children(&self.core, intended_runs(&more));
+            asked = births.children(intended_runs(&more));
             records.append(&mut more);
         }
     }
@@ -349,7 +343,7 @@ impl Actor {
             };
             self.core.publish(written);
         }
-        births.live(&self.core);
+        births.live();
         for (reply, result) in replies {
             drop(reply.send(result.map_err(EngineError::Refused)));
         }
@@ -457,7 +451,12 @@ impl Drop for Actor {
         if self.left || *self.stage.borrow() == Stage::Stopped {
             return;
         }
-        drop(self.core.registry.leave(self.run.id(), &mut self.mailbox));
+        let refusal = EngineError::Troubled {
+            run: self.run.id(),
+            trouble: Box::new(Trouble::Crashed),
+        };
+        let registry = &self.core.registry;
+        registry.leave(self.run.id(), &mut self.mailbox, &refusal);
         let mut row = self.ledger.row.clone();
         tracing::error!(run_id = %row.run, "the engine failed on a run");
         row.active = false;
@@ -470,15 +469,6 @@ impl Drop for Actor {
                 core.publish(written);
             }
         });
-    }
-}
-
-/// Tells everybody whose message was not taken.
-fn refuse(left: Vec<Message>, error: &EngineError) {
-    for message in left {
-        if let Message::Input { reply, .. } = message {
-            drop(reply.send(Err(error.clone())));
-        }
     }
 }
 

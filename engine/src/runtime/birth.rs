@@ -5,24 +5,36 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::EngineError;
+use super::actor::Actor;
 use super::core::Core;
 use super::ledger::Ledger;
+use super::registry::Mailbox;
 use crate::journal::{StoredDefinition, Write};
 use crate::{
-    Actor, Definition, Effect, EffectId, EffectRequest, Outcome, Payload, Problem, ProblemKind,
-    Record, RecordKind, Run, RunId, RunKind, RunStart,
+    Actor as By, Definition, Effect, EffectId, EffectRequest, Outcome, Payload, Problem,
+    ProblemKind, Record, RecordKind, Run, RunId, RunKind, RunStart,
 };
 
 /// How deep a first step may start children that start children at once.
 const DEPTH_MAX: usize = 64;
 
-/// New runs that are not durable yet.
-#[derive(Debug, Default)]
+/// New runs that are not durable yet. They are registered from the beginning, so that nobody
+/// else brings them to life when their rows become visible; dropping them takes them out.
+#[derive(Debug)]
 pub(super) struct Births {
+    core: Arc<Core>,
     /// What has to be written for them.
     pub(super) writes: Vec<Write>,
     /// The runs, to be brought to life when that is durable.
-    pub(super) runs: Vec<(Run, Ledger)>,
+    pub(super) runs: Vec<Birth>,
+}
+
+/// A new run.
+#[derive(Debug)]
+pub(super) struct Birth {
+    run: Run,
+    ledger: Ledger,
+    mailbox: Mailbox,
 }
 
 /// What became of the children that some records ask for.
@@ -35,27 +47,38 @@ pub(super) struct Asked {
 }
 
 impl Births {
+    pub(super) fn new(core: &Arc<Core>) -> Self {
+        Self {
+            core: Arc::clone(core),
+            writes: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
     /// Prepares a run from its definition.
     pub(super) fn run(
         &mut self,
-        core: &Core,
         id: RunId,
         start: RunStart,
         definition: &Definition,
         attributes: BTreeMap<String, String>,
     ) {
-        self.run_at(core, id, start, definition, attributes, 0);
+        self.run_at(id, start, definition, attributes, 0);
     }
 
     fn run_at(
         &mut self,
-        core: &Core,
         id: RunId,
         start: RunStart,
         definition: &Definition,
         attributes: BTreeMap<String, String>,
         depth: usize,
     ) {
+        // A run of that id is in memory, so it exists: the journal would refuse another one.
+        let Some(mailbox) = self.core.registry.register(id) else {
+            return;
+        };
+        let core = &self.core;
         if !core.definitions.is_kept(definition.digest()) {
             self.writes.push(Write::Define(StoredDefinition {
                 digest: definition.digest(),
@@ -69,17 +92,21 @@ impl Births {
         ledger.row.attributes = attributes;
         let children: Vec<Effect> = intended_runs(&records).cloned().collect();
         self.writes.push(ledger.batch(&run, records).into());
-        self.runs.push((run, ledger));
+        self.runs.push(Birth {
+            run,
+            ledger,
+            mailbox,
+        });
         if depth < DEPTH_MAX {
             for effect in &children {
                 // What cannot be started is found again by the run itself, and settled there.
-                self.child(core, effect, depth + 1).ok();
+                self.child(effect, depth + 1).ok();
             }
         }
     }
 
     /// Prepares the child that an effect asks for.
-    fn child(&mut self, core: &Core, effect: &Effect, depth: usize) -> Result<(), Problem> {
+    fn child(&mut self, effect: &Effect, depth: usize) -> Result<(), Problem> {
         let EffectRequest::Run {
             child,
             routine,
@@ -89,7 +116,7 @@ impl Births {
         else {
             return Ok(());
         };
-        let definition = core.definitions.of_name(routine).map_err(|error| {
+        let definition = self.core.definitions.of_name(routine).map_err(|error| {
             let title = format!("the routine `{routine}` cannot be started");
             Problem::standard(ProblemKind::Configuration, title).with_detail(detail_of(&error))
         })?;
@@ -99,24 +126,20 @@ impl Births {
             input: Payload::Inline(input.clone()),
             parent: Some((effect.run, effect.task.clone())),
             key: None,
-            by: Actor::Engine,
+            by: By::Engine,
         };
-        self.run_at(core, *child, start, &definition, BTreeMap::new(), depth);
+        self.run_at(*child, start, &definition, BTreeMap::new(), depth);
         Ok(())
     }
 
     /// Prepares the children that effects ask for.
-    pub(super) fn children<'a>(
-        &mut self,
-        core: &Core,
-        effects: impl Iterator<Item = &'a Effect>,
-    ) -> Asked {
+    pub(super) fn children<'a>(&mut self, effects: impl Iterator<Item = &'a Effect>) -> Asked {
         let mut asked = Asked::default();
         for effect in effects {
             let EffectRequest::Run { child, wait, .. } = &effect.request else {
                 continue;
             };
-            match self.child(core, effect, 0) {
+            match self.child(effect, 0) {
                 Ok(()) if *wait => asked.awaited.push((effect.id, *child)),
                 Ok(()) => {
                     let output = serde_json::json!({ "run": child.to_string() });
@@ -129,10 +152,26 @@ impl Births {
     }
 
     /// Brings the runs to life; everything that was prepared is durable.
-    pub(super) fn live(self, core: &Arc<Core>) {
-        for (run, ledger) in self.runs {
-            core.definitions.keep(run.definition().clone());
-            super::actor::Actor::spawn(core, run, ledger);
+    pub(super) fn live(mut self) {
+        for birth in self.runs.drain(..) {
+            let Birth {
+                run,
+                ledger,
+                mailbox,
+            } = birth;
+            self.core.definitions.keep(run.definition().clone());
+            Actor::spawn(&self.core, run, ledger, mailbox);
+        }
+    }
+}
+
+impl Drop for Births {
+    /// What did not become durable does not exist.
+    fn drop(&mut self) {
+        for mut birth in self.runs.drain(..) {
+            let id = birth.run.id();
+            let refusal = EngineError::UnknownRun(id);
+            self.core.registry.leave(id, &mut birth.mailbox, &refusal);
         }
     }
 }

@@ -132,8 +132,16 @@ impl Core {
 
     /// Sends something to a run, wherever it is.
     pub(super) fn deliver(self: &Arc<Self>, run: RunId, message: Message) {
-        if let Sent::Register(mailbox) = self.registry.send(run, message) {
-            self.spawn(Actor::load_and_live(Arc::clone(self), run, mailbox));
+        match self.registry.send(run, message) {
+            Sent::Delivered => {}
+            Sent::Register(mailbox) => {
+                self.spawn(Actor::load_and_live(Arc::clone(self), run, mailbox));
+            }
+            Sent::Busy(Message::Input { reply, .. }) => {
+                drop(reply.send(Err(EngineError::Busy(run))));
+            }
+            // Only requests can be too many.
+            Sent::Busy(_) => {}
         }
     }
 

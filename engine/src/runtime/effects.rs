@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, Stage};
-use crate::{Effect, EffectClass, EffectId, Outcome};
+use crate::{Effect, EffectClass, EffectId, EffectRequest, Outcome};
 
 /// How often the machinery may fail before a run counts as stuck.
 pub(super) const TRIES_MAX: u32 = 6;
@@ -40,7 +40,10 @@ pub(super) async fn perform(core: Arc<Core>, effect: Effect, tries: u32) -> (Eff
                 .sleep_until(core.clock.now().plus_millis(pause))
                 .await;
         }
-        Arc::clone(&core.effects).acquire_owned().await
+        match waits_for_others(&effect) {
+            true => None,
+            false => Arc::clone(&core.effects).acquire_owned().await.ok(),
+        }
     };
     let permit = tokio::select! {
         biased;
@@ -52,6 +55,18 @@ pub(super) async fn perform(core: Arc<Core>, effect: Effect, tries: u32) -> (Eff
     match result {
         Ok(outcome) => (id, Ended::Outcome(Box::new(outcome))),
         Err(error) => (id, Ended::Failed(error.message)),
+    }
+}
+
+/// Says whether an effect is mostly waiting for other work, for instance an agent for the
+/// routines that it calls. If it counted, enough of them could keep all others from starting
+/// the very work that they wait for.
+fn waits_for_others(effect: &Effect) -> bool {
+    match &effect.request {
+        EffectRequest::Call(call) => call.class == EffectClass::Resumable,
+        EffectRequest::Run { .. } | EffectRequest::Timer { .. } | EffectRequest::Approval(_) => {
+            true
+        }
     }
 }
 

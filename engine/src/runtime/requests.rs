@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::birth::Births;
 use super::feed::Feed;
+use super::registry::Message;
 use super::watchers::Until;
 use super::{Engine, EngineError};
 use crate::journal::{
@@ -202,12 +203,15 @@ impl Engine {
             key: request.key,
             by: request.by,
         };
-        let mut births = Births::default();
-        births.run(core, id, start, &definition, request.attributes);
+        let mut births = Births::new(core);
+        births.run(id, start, &definition, request.attributes);
+        if births.runs.is_empty() {
+            return Err(EngineError::RunExists(id));
+        }
         let writes = std::mem::take(&mut births.writes);
         match core.commit(writes).await {
             Ok(written) => {
-                births.live(core);
+                births.live();
                 core.publish(written);
                 Ok(id)
             }
@@ -360,6 +364,19 @@ impl Engine {
         let input = Input::Signalled { signal, data, by };
         let mark = Digest::of_bytes(id.as_bytes());
         self.core().apply_once(run, input, Some(mark)).await
+    }
+
+    /// Looks again at a run that is in trouble: perhaps what was in the way is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownRun`], or the journal's. Whether it helped, the row tells.
+    pub fn reconsider(&self, run: RunId) -> Result<(), EngineError> {
+        self.core().require_running()?;
+        if self.row(run)?.trouble.is_some() {
+            self.core().deliver(run, Message::Wake(None));
+        }
+        Ok(())
     }
 
     /// Stops a run for good; returns when that is durable. Its effects are given up, the

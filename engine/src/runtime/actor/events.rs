@@ -65,7 +65,7 @@ impl Actor {
                 }
             };
             tokio::select! {
-                Some(message) = self.mailbox.recv() => events.push(Event::Message(message)),
+                Some(message) = self.mailbox.next() => events.push(Event::Message(message)),
                 Some(ended) = self.effects.join_next_with_id() => events.extend(event_of(ended)),
                 () = time => {}
                 _ = self.stage.changed() => {}
@@ -79,7 +79,7 @@ impl Actor {
     pub(super) fn waiting_events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while events.len() < EVENTS_MAX
-            && let Ok(message) = self.mailbox.try_recv()
+            && let Some(message) = self.mailbox.take()
         {
             events.push(Event::Message(message));
         }

@@ -238,3 +238,37 @@ async fn nothing_is_taken_after_the_end_of_the_engine() {
         Phase::Waiting
     );
 }
+
+#[tokio::test]
+async fn too_many_requests_at_once_are_told_to_come_back() {
+    let shop = Workshop::open();
+    let run = shop.start(HOLD, json!({})).await;
+    shop.bench.reached.notified().await;
+    let sends: Vec<_> = (0..1500)
+        .map(|n| {
+            let engine = shop.engine.clone();
+            tokio::spawn(async move { engine.signal(run, "n", json!(n), ada()).await })
+        })
+        .collect();
+    let (mut taken, mut busy) = (0, 0);
+    for send in sends {
+        match send.await.expect("it ends") {
+            Ok(()) => taken += 1,
+            // The engine bounds what waits in memory, the run what it keeps unread.
+            Err(EngineError::Busy(_) | EngineError::Refused(_)) => busy += 1,
+            Err(other) => panic!("another error: {other:?}"),
+        }
+    }
+    assert_eq!(taken + busy, 1500);
+    assert!(taken >= 100, "{taken} were taken");
+    let records = shop.records(run);
+    let signals = records
+        .iter()
+        .filter(|r| matches!(r.kind, RecordKind::Signalled { .. }));
+    assert_eq!(
+        signals.count(),
+        taken,
+        "what was acknowledged is recorded, and nothing else"
+    );
+    shop.check();
+}

@@ -164,3 +164,27 @@ async fn all_unfinished_runs_are_taken_up() {
     }
     shop.check();
 }
+
+/// The recovery looks for runs to take up while new ones become visible: each must be taken
+/// up by one of the two only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_that_start_during_the_recovery_are_performed_once() {
+    let shop = Workshop::open();
+    let mut old = Vec::new();
+    for n in 0..100 {
+        old.push(shop.start(HOLD, json!({ "n": n })).await);
+    }
+    shop.until(|| shop.bench.count("gate/hold") == 100).await;
+    let shop = shop.crash().await;
+    let tasks = "\n  - once: { call: 'echo:1.0.0@default', with: { n: 1 } }";
+    let mut young = Vec::new();
+    for n in 0..100 {
+        young.push(shop.start(tasks, json!({ "n": n })).await);
+    }
+    for run in young {
+        assert_eq!(shop.end(run).await.row.phase, Phase::Completed);
+    }
+    assert_eq!(shop.bench.count("echo/once"), 100);
+    shop.until(|| shop.bench.count("gate/hold") == 100).await;
+    shop.check();
+}
