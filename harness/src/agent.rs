@@ -6,6 +6,7 @@ mod compact;
 mod decide;
 pub(crate) mod log;
 mod recover;
+mod steer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::spec::{AgentSpec, ToolSelection};
 use crate::step::{Command, Learned, Rules, next_command};
 use crate::{SessionId, Toolbox};
 use log::SessionLog;
+use steer::Mailbox;
 
 /// The most calls that run beside each other, unless the caller says otherwise.
 const BESIDE_MAX: usize = 8;
@@ -42,6 +44,7 @@ pub struct Agent {
     sink: Arc<dyn EventSink>,
     clock: Arc<dyn Clock>,
     cancellation: CancellationToken,
+    mailbox: Arc<Mailbox>,
     beside_max: usize,
 }
 
@@ -73,6 +76,7 @@ impl Agent {
             sink,
             clock,
             cancellation: CancellationToken::new(),
+            mailbox: Arc::default(),
             beside_max: BESIDE_MAX,
         }
     }
@@ -121,6 +125,7 @@ impl Agent {
                 model: self.model.descriptor().model.clone(),
             });
         }
+        let _mailbox = self.mailbox.open(session);
         let log = SessionLog::open(&*self.store, session, &*self.clock).await?;
         let mut drive = Drive {
             agent: self,
@@ -212,6 +217,7 @@ impl Drive<'_> {
 
     async fn go(&mut self) -> Result<Report, HarnessError> {
         loop {
+            self.hear()?;
             let command = self.next();
             tracing::debug!(?command, "next");
             match command {

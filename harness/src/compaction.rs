@@ -3,11 +3,11 @@
 
 mod transcript;
 
-use layercake_model::{Message, ModelDescriptor, Part, Request, Sampling, ToolChoice};
+use layercake_model::{Message, ModelDescriptor, Request, Sampling, ToolChoice};
 
 use crate::session::Compaction;
 use crate::state::{Entry, SessionState};
-use crate::window::{BYTES_PER_TOKEN, inline_results, value_bytes};
+use crate::window::{BYTES_PER_TOKEN, entry_bytes};
 
 /// The share of the context window that the newest entries may keep, in percent.
 const KEPT_PERCENT: u64 = 25;
@@ -155,18 +155,6 @@ fn window_size(state: &SessionState, shown_from: usize, summary: &str) -> u64 {
     let entries = state.entries.iter().skip(shown_from);
     let entries: u64 = entries.map(|entry| entry_bytes(entry, state)).sum();
     (state.prefix_bytes + summary.len() as u64 + entries).div_ceil(BYTES_PER_TOKEN)
-}
-
-fn entry_bytes(entry: &Entry, state: &SessionState) -> u64 {
-    let value = match entry {
-        Entry::Reply(parts) => crate::digest::plain(parts),
-        Entry::Results { turn, results } => {
-            let parts: Vec<Part> = inline_results(*turn, results, state).collect();
-            crate::digest::plain(&parts)
-        }
-        Entry::Told(text) => crate::digest::plain(text),
-    };
-    value_bytes(&value)
 }
 
 #[cfg(test)]

@@ -29,8 +29,10 @@ pub struct SessionState {
     pub(crate) budget: Budget,
     /// The conversation so far, without the opening; only ever grows.
     pub(crate) entries: Vec<Entry>,
-    /// The digest of system text, tools, opening and all entries, in order.
+    /// The digest of system text, tools, opening and the entries that were digested, in order.
     pub(crate) conversation: Digest,
+    /// How many entries are in that digest.
+    pub(crate) digested: usize,
     /// The summaries that were made, the newest last; only that one is shown.
     pub(crate) summaries: Vec<Summary>,
     /// Whether the agent has the tool that reads results by their handles.

@@ -20,6 +20,9 @@ pub(crate) const TURN_BYTES_SHOWN: u64 = 24 * 1024;
 /// The share of the context window that the results of one turn may fill: one part of these.
 const TURN_SHARE: u64 = 8;
 
+/// What surrounds the content of one part in a request, in bytes, about.
+const PART_BYTES: u64 = 40;
+
 /// Of each result at least this much is shown, however many there are.
 const RESULT_BYTES_SHOWN_MIN: usize = 1_024;
 
@@ -119,6 +122,31 @@ pub(crate) fn inline_results(
 /// Estimates the tokens of the next request's input.
 pub(crate) fn estimated_tokens(state: &SessionState) -> u64 {
     state.window.known_tokens + state.window.new_bytes.div_ceil(BYTES_PER_TOKEN)
+}
+
+/// Returns about how many bytes an entry takes in a request.
+pub(crate) fn entry_bytes(entry: &Entry, state: &SessionState) -> u64 {
+    match entry {
+        Entry::Reply(parts) => parts.iter().map(part_bytes).sum(),
+        Entry::Results { turn, results } => {
+            let shown = inline_results(*turn, results, state);
+            shown.map(|part| part_bytes(&part)).sum()
+        }
+        Entry::Told(text) => text.len() as u64 + PART_BYTES,
+    }
+}
+
+fn part_bytes(part: &Part) -> u64 {
+    let content = match part {
+        Part::Text { text } => text.len() as u64,
+        Part::ToolCall(call) => {
+            let names = call.id.len() + call.name.len();
+            names as u64 + value_bytes(&call.arguments)
+        }
+        Part::ToolResult(result) => (result.call_id.len() + result.content.len()) as u64,
+        other => value_bytes(&crate::digest::plain(other)),
+    };
+    content + PART_BYTES
 }
 
 /// Returns about how many bytes a value takes in a request.

@@ -20,7 +20,7 @@ impl Drive<'_> {
     /// Asks the model for the next turn.
     pub(super) async fn ask(&mut self, call: ModelCall) -> Result<(), HarnessError> {
         let cap = Digest::of_bytes(&call.output_tokens_max.unwrap_or(0).to_be_bytes());
-        let digest = self.log.begun().conversation.then(cap);
+        let digest = self.log.conversation().then(cap);
         self.requested(&call, digest)?;
         let request = window::request(
             self.log.begun(),

@@ -62,6 +62,12 @@ impl<'a> SessionLog<'a> {
         self.state.as_ref().expect("a driven session has begun")
     }
 
+    /// Returns the digest of what the model has been shown.
+    pub(crate) fn conversation(&mut self) -> Digest {
+        let state = self.state.as_mut();
+        state.expect("a driven session has begun").conversation()
+    }
+
     /// Adds an event to the log and the state; it is durable after the next save.
     pub(crate) fn push(&mut self, event: SessionEvent) -> Result<(), HarnessError> {
         // Time never runs backwards within a log, whatever the wall clock does.

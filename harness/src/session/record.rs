@@ -1,7 +1,8 @@
 //! The envelope of an event: position, time, and the hash of what stands before it.
 
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::SessionEvent;
 use crate::digest::plain;
@@ -76,10 +77,11 @@ impl SessionRecord {
                 format: self.format,
             });
         }
-        let mut members = Map::new();
-        members.insert("kind".to_owned(), Value::String(self.kind.clone()));
-        members.insert("body".to_owned(), self.body.clone());
-        serde_json::from_value(Value::Object(members)).map_err(|source| RecordError::Unreadable {
+        let kind = Value::String(self.kind.clone());
+        // The kind comes first, so that the body is read in place and never copied as a whole.
+        let members = [("kind", &kind), ("body", &self.body)];
+        let members = MapDeserializer::<_, serde_json::Error>::new(members.into_iter());
+        SessionEvent::deserialize(members).map_err(|source| RecordError::Unreadable {
             seq: self.seq,
             source,
         })

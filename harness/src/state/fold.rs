@@ -16,7 +16,7 @@ use crate::session::{
     Notice, NoticeCause, RefusalCause, Resumption, SessionEvent, ToolIntended, ToolRefused,
 };
 use crate::tool::RESULT;
-use crate::window::{inline_results, value_bytes};
+use crate::window::{entry_bytes, inline_results, value_bytes};
 use crate::{CallId, Digest, Timestamp};
 
 /// An event that cannot have happened after the ones before it.
@@ -45,6 +45,7 @@ impl SessionState {
             budget: started.budget.clone(),
             entries: Vec::new(),
             conversation: Digest::of_value(&prefix),
+            digested: 0,
             summaries: Vec::new(),
             has_handles: started.tools.iter().any(|tool| tool.name == RESULT),
             prefix_bytes: value_bytes(&prefix),
@@ -127,7 +128,10 @@ impl SessionState {
             }
             SessionEvent::BudgetCharged(charge) => self.charge(charge),
             SessionEvent::Noticed(notice) => self.noticed(notice),
-            SessionEvent::Steered(steering) => self.queued.push(steering.text),
+            SessionEvent::Steered(steering) => {
+                let words = format!("{} says: {}", steering.by, steering.text);
+                self.queued.push(words);
+            }
             SessionEvent::Compacted(compaction) => self.compacted(compaction),
             SessionEvent::CompactionUndone => self.compaction_undone()?,
             SessionEvent::Contracted(contract) => self.contract = Some(contract),
@@ -246,7 +250,7 @@ impl SessionState {
 
     fn compacted(&mut self, compaction: Compaction) {
         let digest = Digest::of_bytes(compaction.summary.as_bytes());
-        self.conversation = self.conversation.then(digest);
+        self.conversation = self.conversation().then(digest);
         self.window = WindowSize {
             known_tokens: compaction.tokens_after,
             new_bytes: 0,
@@ -263,7 +267,7 @@ impl SessionState {
         if self.summaries.pop().is_none() {
             return impossible("a summary was undone that was never made");
         }
-        self.conversation = self.conversation.then(Digest::ZERO);
+        self.conversation = self.conversation().then(Digest::ZERO);
         // Nothing has counted the window as it is now.
         self.window = WindowSize {
             known_tokens: 0,
@@ -402,16 +406,25 @@ impl SessionState {
     }
 
     fn push(&mut self, entry: Entry) {
-        let value = match &entry {
-            Entry::Reply(parts) => plain(parts),
-            Entry::Results { turn, results } => {
-                let shown: Vec<Part> = inline_results(*turn, results, self).collect();
-                plain(&shown)
-            }
-            Entry::Told(text) => plain(text),
-        };
-        self.window.new_bytes += value_bytes(&value);
-        self.conversation = self.conversation.then(Digest::of_value(&value));
+        self.window.new_bytes += entry_bytes(&entry, self);
         self.entries.push(entry);
+    }
+
+    /// Returns the digest of everything that the model has been shown, in order. Entries are
+    /// digested when somebody asks, not while a long log is read.
+    pub(crate) fn conversation(&mut self) -> Digest {
+        for entry in &self.entries[self.digested..] {
+            let value = match entry {
+                Entry::Reply(parts) => plain(parts),
+                Entry::Results { turn, results } => {
+                    let shown: Vec<Part> = inline_results(*turn, results, self).collect();
+                    plain(&shown)
+                }
+                Entry::Told(text) => plain(text),
+            };
+            self.conversation = self.conversation.then(Digest::of_value(&value));
+        }
+        self.digested = self.entries.len();
+        self.conversation
     }
 }

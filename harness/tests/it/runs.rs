@@ -1,11 +1,15 @@
 //! Runs from start to end.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use layercake_harness::session::StopCause;
+use layercake_harness::tool::{Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 use layercake_harness::{AgentOutcome, Autonomy, EffectClass, Material, Stop, ToolSelection};
 use layercake_model::{AnswerSchema, ModelError, ModelErrorKind, Part, StopReason};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Deed, Say, World, calls, text};
+use crate::support::{Deed, Say, World, calls, session, text};
 
 fn finished(text: &str) -> AgentOutcome {
     AgentOutcome::Finished {
@@ -261,4 +265,56 @@ async fn two_tools_of_one_name_are_refused() {
         .toolbox
         .with(Deed::new("pay", EffectClass::Pure, &world.outside));
     assert!(twice.is_err());
+}
+
+/// A tool that lets somebody say something while it runs.
+struct Interrupted(std::sync::OnceLock<layercake_harness::Agent>, ToolSpec);
+
+#[async_trait]
+impl Tool for Interrupted {
+    fn spec(&self) -> &ToolSpec {
+        &self.1
+    }
+
+    async fn call(&self, _: Value, context: ToolContext) -> Result<ToolOutput, ToolError> {
+        let agent = self.0.get().unwrap();
+        assert!(
+            agent
+                .steer(&context.session, "olga", "in blue, please")
+                .await
+                .unwrap()
+        );
+        Ok(ToolOutput::text("painted"))
+    }
+}
+
+#[tokio::test]
+async fn people_are_heard_while_the_agent_works() {
+    let mut world = World::new(vec![
+        calls(&[("paint", json!({}))]),
+        text("done"),
+        text("blue"),
+    ]);
+    let spec = ToolSpec::new("paint", "paints", json!({"type": "object"}));
+    let tool = Arc::new(Interrupted(std::sync::OnceLock::new(), spec));
+    world.toolbox = world.toolbox.with_shared(tool.clone()).unwrap();
+    let agent = world.agent();
+    tool.0.set(agent.clone()).unwrap();
+    let report = agent.run(&session(), &world.spec).await.unwrap();
+    assert_eq!(report.outcome, finished("done"));
+    assert!(world.last_request().contains("olga says: in blue, please"));
+}
+
+#[tokio::test]
+async fn a_session_that_pauses_hears_people_when_it_goes_on() {
+    let mut world = World::new(vec![calls(&[("look", json!({"what": "a"}))]), text("done")]);
+    world.spec.budget.turns_max = 1;
+    world.run().await.unwrap();
+    let agent = world.agent();
+    assert!(agent.steer(&session(), "olga", "hurry").await.unwrap());
+    world.spec.budget.turns_max = 5;
+    let report = agent.run(&session(), &world.spec).await.unwrap();
+    assert_eq!(report.outcome, finished("done"));
+    assert!(world.last_request().contains("olga says: hurry"));
+    assert!(!agent.steer(&session(), "olga", "too late").await.unwrap());
 }
