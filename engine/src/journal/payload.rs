@@ -40,7 +40,6 @@ impl Shelf {
         &mut self,
         kind: &'a RecordKind,
     ) -> Result<(Cow<'a, RecordKind>, Option<Shelved>), JournalError> {
-        let mut slot = None;
         let slim = match kind {
             RecordKind::RunStarted(start) => {
                 let mut start = start.clone();
@@ -82,33 +81,42 @@ impl Shelf {
                 output: Some(self.payload(output)?),
                 problem: problem.clone(),
             }),
-            RecordKind::EffectIntended(effect) => {
-                slot = self.shelve(asked(effect))?;
-                match slot {
-                    Some(_) => Cow::Owned(RecordKind::EffectIntended(Box::new(without(effect)))),
-                    None => Cow::Borrowed(kind),
-                }
-            }
-            RecordKind::Decided { effect, decision } => {
-                slot = match &decision.edited {
-                    Some(edited) => self.shelve(edited)?,
-                    None => None,
-                };
-                match slot {
-                    Some(_) => {
-                        let mut decision = decision.clone();
-                        decision.edited = Some(Value::Null);
-                        Cow::Owned(RecordKind::Decided {
-                            effect: *effect,
-                            decision,
-                        })
-                    }
-                    None => Cow::Borrowed(kind),
-                }
+            RecordKind::EffectIntended(_) | RecordKind::Decided { .. } => {
+                return self.slim_in_place(kind);
             }
             other => Cow::Borrowed(other),
         };
-        Ok((slim, slot))
+        Ok((slim, None))
+    }
+
+    /// Slims the kinds that have no place of their own for a reference.
+    fn slim_in_place<'a>(
+        &mut self,
+        kind: &'a RecordKind,
+    ) -> Result<(Cow<'a, RecordKind>, Option<Shelved>), JournalError> {
+        let large = match kind {
+            RecordKind::EffectIntended(effect) => self.shelve(asked(effect))?,
+            RecordKind::Decided { decision, .. } => match &decision.edited {
+                Some(edited) => self.shelve(edited)?,
+                None => None,
+            },
+            _ => None,
+        };
+        let slim = match kind {
+            RecordKind::EffectIntended(effect) if large.is_some() => {
+                Cow::Owned(RecordKind::EffectIntended(Box::new(without(effect))))
+            }
+            RecordKind::Decided { effect, decision } if large.is_some() => {
+                let mut decision = decision.clone();
+                decision.edited = Some(Value::Null);
+                Cow::Owned(RecordKind::Decided {
+                    effect: *effect,
+                    decision,
+                })
+            }
+            other => Cow::Borrowed(other),
+        };
+        Ok((slim, large))
     }
 
     fn payload(&mut self, payload: &Payload) -> Result<Payload, JournalError> {
