@@ -3,8 +3,14 @@
 //!
 //! `LAYERCAKE_BENCH_FACTS` sets the size; 100,000 facts when it is not set.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
-#![expect(clippy::disallowed_methods, reason = "the bench chooses its size and counts its time")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the load is measured once, outside of criterion"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the bench chooses its size and counts its time"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -109,7 +115,11 @@ fn questions(c: &mut Criterion, context: &Context) {
     c.bench_function("recall, two words, top 10", |b| {
         b.iter(|| {
             let view = context.latest(&access());
-            let text = format!("word{} word{}", dice.skewed(VOCABULARY), dice.skewed(VOCABULARY));
+            let text = format!(
+                "word{} word{}",
+                dice.skewed(VOCABULARY),
+                dice.skewed(VOCABULARY)
+            );
             view.recall(&Recall::of(text)).unwrap()
         });
     });
@@ -139,7 +149,9 @@ fn commits(c: &mut Criterion, context: &Context) {
                     });
                 }
             });
-            begun.elapsed().mul_f64(rounds as f64 / (per_writer * 64) as f64)
+            begun
+                .elapsed()
+                .mul_f64(rounds as f64 / (per_writer * 64) as f64)
         });
     });
 }
@@ -147,7 +159,9 @@ fn commits(c: &mut Criterion, context: &Context) {
 fn all(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let (context, load) = loaded(&folder);
-    let size = std::fs::metadata(folder.path().join("context.redb")).unwrap().len();
+    let size = std::fs::metadata(folder.path().join("context.redb"))
+        .unwrap()
+        .len();
     println!(
         "loaded {} facts in {load:.2?}: {:.0} facts/s, {} bytes a fact",
         facts(),

@@ -62,6 +62,13 @@ impl Encoder {
         self.number(snapshot.map_or(0, |s| s.number() + 1))
     }
 
+    pub(crate) fn optional_moment(&mut self, moment: Option<Moment>) -> &mut Self {
+        match moment {
+            None => self.byte(0),
+            Some(moment) => self.byte(1).signed(moment.as_millis()),
+        }
+    }
+
     pub(crate) fn items(&mut self, items: &[ItemId]) -> &mut Self {
         self.number(items.len() as u64);
         for item in items {
@@ -160,6 +167,13 @@ impl<'a> Decoder<'a> {
     pub(crate) fn optional_snapshot(&mut self) -> Option<Option<Snapshot>> {
         let number = self.number()?;
         Some(number.checked_sub(1).map(Snapshot::from_number))
+    }
+
+    pub(crate) fn optional_moment(&mut self) -> Option<Option<Moment>> {
+        match self.byte()? {
+            0 => Some(None),
+            _ => Some(Some(Moment::from_millis(self.signed()?))),
+        }
     }
 
     pub(crate) fn items(&mut self) -> Option<Vec<ItemId>> {

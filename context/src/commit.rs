@@ -1,5 +1,6 @@
 //! Commits: what a caller asks to be written, all of it or nothing, and the receipt.
 
+use crate::advice::{Outcome, Recommendation};
 use crate::assertion::{Confidence, Polarity};
 use crate::{EntityId, Interval, ItemId, Moment, Provenance, Snapshot, Value};
 
@@ -70,6 +71,72 @@ pub enum Op {
         /// The judgement.
         verdict: Verdict,
     },
+    /// Gives an entity another name.
+    Alias {
+        /// The entity.
+        entity: EntityRef,
+        /// The other name.
+        alias: String,
+    },
+    /// Says that two entities are one. It counts once it is accepted, rewrites nothing, and is
+    /// undone by retracting it.
+    Merge(Merge),
+    /// Says how many values a predicate has at a time, and what happens to a second one.
+    Declare {
+        /// The predicate.
+        predicate: String,
+        /// The policy.
+        policy: Policy,
+    },
+    /// Takes the right to change something, or prolongs it. The item in the receipt is the
+    /// lease's epoch.
+    TakeLease {
+        /// What is leased; a name that callers agree on.
+        resource: String,
+        /// When the lease ends by itself. Others may take it from then on.
+        until: Moment,
+    },
+    /// Gives a lease back before it ends.
+    ReleaseLease {
+        /// What is leased.
+        resource: String,
+        /// The epoch of the lease.
+        epoch: ItemId,
+    },
+    /// Recommends to do something, or not to.
+    Recommend(Recommendation),
+    /// Records how it went when a recommendation was followed, or not.
+    RecordOutcome(Outcome),
+}
+
+/// Says that two entities are one and the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// The one.
+    pub a: EntityRef,
+    /// The other.
+    pub b: EntityRef,
+    /// How sure the author is.
+    pub confidence: Confidence,
+    /// The evidence.
+    pub derived_from: Vec<ItemId>,
+}
+
+/// How many accepted values a subject has under one predicate at one moment, and what becomes
+/// of a second one. Candidates do not count until they are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Policy {
+    /// Any number. The policy of a predicate for which none was declared.
+    Many,
+    /// One; a second one is refused with a conflict.
+    One,
+    /// One; the newest wins, and the others end where it begins to hold.
+    LastWins,
+    /// One; when there are two, both are disputed until a person decides.
+    KeepDisputed,
+    /// One; what a routine asserts stays a candidate until a person accepts it. A person's
+    /// value ends the others.
+    NeedsReview,
 }
 
 /// Says something about an entity.
@@ -160,8 +227,14 @@ pub enum Verdict {
     Accept,
     /// It is in doubt.
     Dispute,
-    /// It is wrong. Needs a person's authority.
+    /// It is wrong. The same value of the same subject and predicate is refused from now on,
+    /// whoever asserts it. Needs a person's authority.
     Reject,
+    /// It is wrong for some time: the value is refused until the moment.
+    RejectUntil(Moment),
+    /// The value may be asserted again; the assertion itself stays rejected. Needs a person's
+    /// authority.
+    Lift,
     /// It is taken back.
     Retract,
 }
@@ -238,13 +311,23 @@ impl<V: Into<Value>> From<V> for ObjectRef {
 
 /// What must be so for a commit to be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expect {
-    /// The subject.
-    pub subject: EntityRef,
-    /// The predicate.
-    pub predicate: String,
-    /// The version of what the store says about subject and predicate.
-    pub version: Version,
+pub enum Expect {
+    /// Nobody has changed what is said of a subject and predicate.
+    Unchanged {
+        /// The subject.
+        subject: EntityRef,
+        /// The predicate.
+        predicate: String,
+        /// The version that was read.
+        version: Version,
+    },
+    /// The caller still holds a lease.
+    Lease {
+        /// What is leased.
+        resource: String,
+        /// The epoch that the caller was given.
+        epoch: ItemId,
+    },
 }
 
 /// The version of everything that is said about one subject and predicate.

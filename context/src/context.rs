@@ -2,18 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::AuditLog;
-use crate::commit::{Commit, Receipt};
+use crate::commit::{Commit, EntityRef, Receipt};
+use crate::feed::{self, Changes, Filter};
 use crate::head::{Head, encode_format, format_key, head_key, read_head};
 use crate::keyring::Keyring;
+use crate::rebuild;
 use crate::scope::Access;
 use crate::seal::Entropy;
 use crate::store::{RedbStore, Store};
 use crate::vault::{FileVault, Vault};
 use crate::view::View;
-use crate::writer::{Request, Shared, Stage, WriterHandle};
-use crate::{ContextError, Snapshot};
+use crate::writer::{Erasure, Request, Shared, Stage, WriterHandle};
+use crate::{ContextError, Moment, Provenance, Snapshot};
 
 /// The name of the store's file in its folder.
 const STORE_FILE: &str = "context.redb";
@@ -61,13 +64,35 @@ impl Context {
             Some(head) => (head, Keyring::open(reader.as_ref(), vault.as_ref())?),
             None => create(store.as_ref(), vault.as_ref(), &mut entropy)?,
         };
+        if rebuild::is_unfinished(reader.as_ref())? {
+            rebuild::rebuild(store.as_ref(), &keys)?;
+        }
         drop(reader);
         let shared = Arc::new(Shared::new(store, keys, head.snapshot));
-        let writer = WriterHandle::start(Arc::clone(&shared), head, entropy);
+        let writer = WriterHandle::start(Arc::clone(&shared), vault, head, entropy)?;
         Ok(Self {
             shared,
             writer: Arc::new(writer),
         })
+    }
+
+    /// Throws all indexes of a store away and makes them again from the log, then opens it. The
+    /// answers do not change; this repairs a store whose indexes were damaged.
+    ///
+    /// # Errors
+    /// As [`Context::open_folder`], and when the log itself is damaged.
+    pub fn open_rebuilt(
+        store: Arc<dyn Store>,
+        vault: Arc<dyn Vault>,
+        entropy: [u8; 32],
+    ) -> Result<Self, ContextError> {
+        let reader = store.reader()?;
+        if read_head(reader.as_ref())?.is_some() {
+            let keys = Keyring::open(reader.as_ref(), vault.as_ref())?;
+            drop(reader);
+            rebuild::rebuild(store.as_ref(), &keys)?;
+        }
+        Self::open(store, vault, entropy)
     }
 
     /// Applies a commit, all of it or nothing. When it returns, the commit is on disk.
@@ -81,6 +106,34 @@ impl Context {
         self.writer.ask(|reply| Request::Commit {
             access: access.clone(),
             commit: Box::new(commit),
+            reply,
+        })
+    }
+
+    /// Forgets an entity, and all that are the same: destroys its key, so that nobody can read
+    /// any more what was said of it, in the file or in copies of its pages. Facts about others
+    /// stay. When it returns, the vault has a new root key.
+    ///
+    /// Texts about others that mention the entity by name are not found this way; names of
+    /// predicates, actors, runs and leases are never sealed. A backup of store and vault from
+    /// before brings everything back.
+    ///
+    /// # Errors
+    /// [`ContextError::NotAllowed`] for agents and imports, [`ContextError::UnknownEntity`],
+    /// and [`ContextError::Vault`] when the vault did not take the new key: the entity is gone
+    /// from all answers then, and the next opening goes on with the keys.
+    pub fn forget(
+        &self,
+        access: &Access,
+        entity: impl Into<EntityRef>,
+        at: Moment,
+        provenance: Provenance,
+    ) -> Result<Erasure, ContextError> {
+        let entity = entity.into();
+        self.writer.ask(|reply| Request::Forget {
+            access: access.clone(),
+            entity,
+            commit: Box::new(Commit::new(at, provenance, Vec::new())),
             reply,
         })
     }
@@ -101,6 +154,35 @@ impl Context {
     /// Takes a view of the caller's scope at the newest snapshot.
     pub fn latest(&self, access: &Access) -> View {
         View::latest(Arc::clone(&self.shared), access)
+    }
+
+    /// Returns what changed in the caller's scope after a snapshot. Ask again with the cursor
+    /// of the answer; an answer without changes and with the newest snapshot as its cursor
+    /// means that there is nothing new.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn changes(
+        &self,
+        access: &Access,
+        after: Snapshot,
+        filter: &Filter,
+    ) -> Result<Changes, ContextError> {
+        let span = (after, self.snapshot().max(after));
+        let reader = self.shared.store.reader()?;
+        feed::changes(
+            reader.as_ref(),
+            &self.shared.keys,
+            access.scope(),
+            span,
+            filter,
+        )
+    }
+
+    /// Waits until something was committed after a snapshot, in any scope, or until patience
+    /// ends; returns the newest snapshot.
+    pub fn wait(&self, after: Snapshot, patience: Duration) -> Snapshot {
+        self.shared.wait(after, patience)
     }
 
     /// Returns the audit trail of this store.

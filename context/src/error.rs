@@ -6,7 +6,7 @@ use crate::assertion::Assertion;
 use crate::commit::Version;
 use crate::store::StoreError;
 use crate::vault::VaultError;
-use crate::{ItemId, Snapshot};
+use crate::{Actor, ItemId, Moment, Snapshot};
 
 /// An operation of the context failed. Nothing of a failed commit was written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -15,6 +15,28 @@ pub enum ContextError {
     /// What the commit expected is no longer so.
     #[error("{0}")]
     Conflict(Box<Conflict>),
+    /// The value was rejected and may not be asserted again.
+    #[error("this value was rejected as {item}")]
+    Banned {
+        /// The rejected assertion.
+        item: ItemId,
+    },
+    /// Somebody else holds the lease.
+    #[error("`{resource}` is leased by {holder} until {until}")]
+    LeaseHeld {
+        /// What is leased.
+        resource: String,
+        /// Who holds it.
+        holder: Actor,
+        /// When the lease ends.
+        until: Moment,
+    },
+    /// The caller no longer holds the lease.
+    #[error("the lease of `{resource}` has ended")]
+    LeaseLost {
+        /// What was leased.
+        resource: String,
+    },
     /// The input breaks a rule that is known beforehand.
     #[error("{rule}")]
     Invalid {
@@ -92,12 +114,15 @@ impl ContextError {
     /// Returns what the caller can do.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Conflict(_) | Self::FutureSnapshot { .. } => Remedy::ReadAgain,
+            Self::Conflict(_)
+            | Self::FutureSnapshot { .. }
+            | Self::LeaseHeld { .. }
+            | Self::LeaseLost { .. } => Remedy::ReadAgain,
             Self::Invalid { .. }
             | Self::UnknownEntity { .. }
             | Self::UnknownItem { .. }
             | Self::KeyReused { .. } => Remedy::ChangeTheRequest,
-            Self::NotAllowed { .. } => Remedy::AskAPerson,
+            Self::NotAllowed { .. } | Self::Banned { .. } => Remedy::AskAPerson,
             Self::NewerFormat { .. } => Remedy::UpdateTheProgram,
             Self::Damaged { .. } => Remedy::RestoreABackup,
             Self::Store(error) => error.remedy(),
@@ -161,18 +186,33 @@ pub struct Conflict {
     pub subject: String,
     /// The predicate.
     pub predicate: String,
-    /// The version that the commit expected.
-    pub expected: Version,
-    /// The version that the store has.
-    pub current: Version,
+    /// What clashes.
+    pub clash: Clash,
     /// What the store says now, each with its provenance.
     pub assertions: Vec<Assertion>,
+}
+
+/// What clashes in a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Clash {
+    /// The version is not the one that the commit expected.
+    Version {
+        /// The version that the commit expected.
+        expected: Version,
+        /// The version that the store has.
+        current: Version,
+    },
+    /// The predicate takes one accepted value at a time, and there is another one.
+    OneValue,
 }
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` of `{}` ", self.predicate, self.subject)?;
-        match (self.expected, self.current) {
+        let Clash::Version { expected, current } = self.clash else {
+            return f.write_str("takes one value at a time, and has another one");
+        };
+        match (expected, current) {
             (Version::Absent, _) => f.write_str("has been asserted meanwhile"),
             (Version::Commit(expected), Version::Commit(current)) => write!(
                 f,

@@ -1,6 +1,8 @@
 //! The keys of all rows. One ordered map holds every table; the first byte names the table,
 //! the next four the scope. `docs/format.md` describes them for people.
 
+use sha2::{Digest, Sha256};
+
 use crate::siphash::IndexKey;
 use crate::{EntityId, ItemId, Snapshot};
 
@@ -79,6 +81,9 @@ const BY_VALUE: u8 = b'V';
 const WORD: u8 = b'W';
 const WORD_TOTALS: u8 = b'X';
 const LINEAGE: u8 = b'D';
+const OBSERVED: u8 = b'O';
+const BAN: u8 = b'Y';
+const LEASE: u8 = b'E';
 const IDEMPOTENCY: u8 = b'I';
 const SUBJECT_KEY: u8 = b'K';
 const BUCKET_KEY: u8 = b'U';
@@ -145,6 +150,10 @@ pub(crate) fn scope_path(scope: ScopeId) -> Vec<u8> {
     Key::scoped(SCOPE_PATH, scope).0
 }
 
+pub(crate) fn scope_paths() -> Vec<u8> {
+    Key::new(SCOPE_PATH).0
+}
+
 pub(crate) fn predicate(scope: ScopeId, name: &str) -> Vec<u8> {
     Key::scoped(PREDICATE, scope).bytes(name.as_bytes()).0
 }
@@ -155,6 +164,35 @@ pub(crate) fn predicate_name(scope: ScopeId, predicate: PredicateId) -> Vec<u8> 
 
 pub(crate) fn predicate_names(scope: ScopeId) -> Vec<u8> {
     Key::scoped(PREDICATE_NAME, scope).0
+}
+
+/// All tables of a scope that repeat something of the log.
+pub(crate) fn index_tables(scope: ScopeId) -> Vec<Vec<u8>> {
+    [
+        PREDICATE,
+        PREDICATE_NAME,
+        NAME,
+        FORWARD,
+        BACKWARD,
+        BY_VALUE,
+        WORD,
+        WORD_TOTALS,
+        LINEAGE,
+        OBSERVED,
+        BAN,
+        LEASE,
+    ]
+    .map(|table| Key::scoped(table, scope).0)
+    .to_vec()
+}
+
+pub(crate) fn log_all(scope: ScopeId) -> Vec<u8> {
+    Key::scoped(LOG, scope).0
+}
+
+/// The rows of a scope that belong to commits after one.
+pub(crate) fn log_after(scope: ScopeId, commit: Snapshot) -> Vec<u8> {
+    log_item(scope, ItemId::new(commit.next(), 0))
 }
 
 /// The row of an item, an entity or (with number `commit << 16`) a commit.
@@ -279,6 +317,54 @@ pub(crate) fn lineage(scope: ScopeId, source: ItemId, derived: ItemId) -> Vec<u8
         .0
 }
 
+pub(crate) fn lineage_of(scope: ScopeId, source: ItemId) -> Vec<u8> {
+    Key::scoped(LINEAGE, scope).u64(source.number()).0
+}
+
+pub(crate) fn observed(scope: ScopeId, about: EntityId, item: ItemId) -> Vec<u8> {
+    Key::scoped(OBSERVED, scope)
+        .u64(about.number())
+        .u64(item.number())
+        .0
+}
+
+pub(crate) fn observed_of(scope: ScopeId, about: EntityId) -> Vec<u8> {
+    Key::scoped(OBSERVED, scope).u64(about.number()).0
+}
+
+pub(crate) fn ban(
+    scope: ScopeId,
+    subject: EntityId,
+    predicate: PredicateId,
+    object: ObjectKey,
+) -> Vec<u8> {
+    Key::scoped(BAN, scope)
+        .u64(subject.number())
+        .u32(predicate.0)
+        .byte(object.tag())
+        .u64(object.word())
+        .0
+}
+
+/// A row that is there once anything in the scope was merged.
+pub(crate) fn merged(scope: ScopeId) -> Vec<u8> {
+    predicate_name(scope, crate::reserved::SAME_AS)
+}
+
+pub(crate) fn bans_of(scope: ScopeId, subject: EntityId) -> Vec<u8> {
+    Key::scoped(BAN, scope).u64(subject.number()).0
+}
+
+pub(crate) fn bans(scope: ScopeId) -> Vec<u8> {
+    Key::scoped(BAN, scope).0
+}
+
+/// The resource stands under its hash, so that keys have one length.
+pub(crate) fn lease(scope: ScopeId, resource: &str) -> Vec<u8> {
+    let hash = Sha256::digest(resource);
+    Key::scoped(LEASE, scope).bytes(&hash[..16]).0
+}
+
 pub(crate) fn idempotency(scope: ScopeId, hash: &[u8; 32]) -> Vec<u8> {
     Key::scoped(IDEMPOTENCY, scope).bytes(&hash[..16]).0
 }
@@ -289,6 +375,14 @@ pub(crate) fn subject_key(bucket: u8, scope: ScopeId, entity: EntityId) -> Vec<u
         .u32(scope.0)
         .u64(entity.number())
         .0
+}
+
+pub(crate) fn subject_keys(bucket: u8) -> Vec<u8> {
+    Key::new(SUBJECT_KEY).byte(bucket).0
+}
+
+pub(crate) fn bucket_keys() -> Vec<u8> {
+    Key::new(BUCKET_KEY).0
 }
 
 pub(crate) fn bucket_key(bucket: u16) -> Vec<u8> {

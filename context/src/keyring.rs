@@ -2,13 +2,18 @@
 //! bucket key opens the keys of its entities; forgetting one entity then costs its bucket,
 //! not the whole store.
 
-use std::collections::BTreeMap;
+mod rotation;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
+pub(crate) use rotation::{Buckets, Unfinished, unfinished};
+use rotation::{decode_subject, encode_subject};
+
 use crate::codec::{Decoder, Encoder};
 use crate::key::{self, ScopeId};
-use crate::seal::{Entropy, Key, Part};
+use crate::seal::{Entropy, Key, Part, keyed_hash};
 use crate::siphash::IndexKey;
 use crate::store::Reader;
 use crate::vault::{RootKey, Vault, VaultError};
@@ -25,12 +30,17 @@ pub(crate) struct Keyring {
     /// The writer changes the root; readers and the writer fill the caches.
     state: RwLock<State>,
     index: IndexKey,
+    /// The secret of fingerprints, so that they do not confirm a guess at a text.
+    fingerprint: [u8; 16],
 }
 
 struct State {
     root: RootKey,
     buckets: BTreeMap<u16, Key>,
     subjects: BTreeMap<EntityId, Key>,
+    /// Entities that were forgotten since the store was opened. Readers that began before
+    /// could otherwise bring their keys back.
+    forgotten: BTreeSet<EntityId>,
 }
 
 impl fmt::Debug for Keyring {
@@ -72,19 +82,33 @@ impl Keyring {
     }
 
     fn with(root: RootKey, index: &Key) -> Self {
-        let half = index.as_bytes()[..16].try_into();
+        let (first, second) = index.as_bytes().split_at(16);
+        let half = |bytes: &[u8]| bytes.try_into().expect("16 of 32 bytes");
         Self {
-            index: IndexKey::from_bytes(half.expect("16 of 32 bytes")),
+            index: IndexKey::from_bytes(half(first)),
+            fingerprint: half(second),
             state: RwLock::new(State {
                 root,
                 buckets: BTreeMap::new(),
                 subjects: BTreeMap::new(),
+                forgotten: BTreeSet::new(),
             }),
         }
     }
 
     pub(crate) fn index(&self) -> IndexKey {
         self.index
+    }
+
+    /// Returns the root key in use.
+    pub(crate) fn root(&self) -> RootKey {
+        self.read().root.clone()
+    }
+
+    /// Hashes what a commit asks for.
+    pub(crate) fn fingerprint(&self, request: &[u8]) -> [u8; 16] {
+        let hash = keyed_hash(&self.fingerprint, &[request]);
+        *hash.first_chunk().expect("16 of 32 bytes")
     }
 
     /// Returns the key of an entity; `None` when it was forgotten. The rows are durable, so
@@ -110,8 +134,14 @@ impl Keyring {
         scope: ScopeId,
         entity: EntityId,
     ) -> Result<Option<Key>, ContextError> {
-        if let Some(key) = self.read().subjects.get(&entity) {
-            return Ok(Some(key.clone()));
+        {
+            let state = self.read();
+            if state.forgotten.contains(&entity) {
+                return Ok(None);
+            }
+            if let Some(key) = state.subjects.get(&entity) {
+                return Ok(Some(key.clone()));
+            }
         }
         let bucket = bucket_of(entity);
         let Some(row) = rows.get(&key::subject_key(bucket, scope, entity))? else {
@@ -143,10 +173,10 @@ impl Keyring {
             }
         };
         let key = Key::from_bytes(entropy.draw());
-        let wrapped = bucket_key.seal(entity.number(), Part::Wrapped(0), key.as_bytes());
+        let wrapped = wrap_subject(&bucket_key, entity, &key);
         stage.put(
             key::subject_key(bucket, scope, entity),
-            encode_subject(&wrapped),
+            encode_subject(&[wrapped]),
         );
         Ok(key)
     }
@@ -163,6 +193,9 @@ impl Keyring {
             return;
         }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.forgotten.contains(&entity) {
+            return;
+        }
         if state.subjects.len() >= CACHED_SUBJECTS_MAX {
             state.subjects.clear();
         }
@@ -205,6 +238,22 @@ fn encode_wraps(wraps: &[BucketWrap]) -> Vec<u8> {
     out.finish()
 }
 
+fn read_wraps(row: &[u8]) -> Result<Vec<BucketWrap>, ContextError> {
+    let mut input = Decoder::new(row);
+    let mut read = || -> Option<Vec<BucketWrap>> {
+        let count = input.number()?;
+        (0..count)
+            .map(|_| {
+                Some(BucketWrap {
+                    generation: input.small()?,
+                    wrapped: input.blob()?.to_vec(),
+                })
+            })
+            .collect()
+    };
+    read().ok_or_else(|| ContextError::damaged("a key bucket"))
+}
+
 fn open_bucket(
     rows: &dyn Reader,
     root: &RootKey,
@@ -213,39 +262,25 @@ fn open_bucket(
     let Some(row) = rows.get(&key::bucket_key(bucket))? else {
         return Ok(None);
     };
-    let mut input = Decoder::new(&row);
-    let damaged = || ContextError::damaged(format!("key bucket {bucket}"));
-    for _ in 0..input.number().ok_or_else(damaged)? {
-        let generation: u32 = input.small().ok_or_else(damaged)?;
-        let wrapped = input.blob().ok_or_else(damaged)?;
-        if generation == root.generation {
-            let part = Part::Wrapped(generation);
-            let plain = root.key.open(u64::from(bucket), part, wrapped);
-            return Ok(Some(key_of(plain).ok_or(VaultError::WrongKey)?));
-        }
-    }
-    Err(VaultError::WrongKey.into())
+    let wraps = read_wraps(&row)?;
+    let wrap = wraps
+        .iter()
+        .find(|wrap| wrap.generation == root.generation)
+        .ok_or(VaultError::WrongKey)?;
+    let part = Part::Wrapped(root.generation);
+    let plain = root.key.open(u64::from(bucket), part, &wrap.wrapped);
+    Ok(Some(key_of(plain).ok_or(VaultError::WrongKey)?))
 }
 
-/// The number before the wrapped key tells which bucket key wrapped it; it is 0 except while a
-/// bucket key is being replaced.
-fn encode_subject(wrapped: &[u8]) -> Vec<u8> {
-    let mut out = Encoder::new();
-    out.number(1).number(0).blob(wrapped);
-    out.finish()
+fn wrap_subject(bucket_key: &Key, entity: EntityId, key: &Key) -> Vec<u8> {
+    bucket_key.seal(entity.number(), Part::Wrapped(0), key.as_bytes())
 }
 
+/// While a bucket key is being replaced there are two wrappings; one of them opens.
 fn open_subject(bucket_key: &Key, entity: EntityId, row: &[u8]) -> Option<Key> {
-    let mut input = Decoder::new(row);
-    for _ in 0..input.number()? {
-        let version: u32 = input.small()?;
-        let wrapped = input.blob()?;
-        let plain = bucket_key.open(entity.number(), Part::Wrapped(version), wrapped);
-        if let Some(key) = key_of(plain) {
-            return Some(key);
-        }
-    }
-    None
+    decode_subject(&mut Decoder::new(row))?
+        .into_iter()
+        .find_map(|wrapped| key_of(bucket_key.open(entity.number(), Part::Wrapped(0), wrapped)))
 }
 
 fn key_of(plain: Option<Vec<u8>>) -> Option<Key> {

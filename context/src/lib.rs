@@ -43,12 +43,14 @@
 //!
 //! The stored form is described in `docs/format.md`, key by key.
 
+mod advice;
 mod assertion;
 pub mod audit;
 mod codec;
 mod commit;
 mod context;
 mod error;
+pub mod feed;
 mod head;
 mod id;
 mod key;
@@ -56,6 +58,8 @@ mod keyring;
 mod moment;
 mod provenance;
 mod reading;
+mod rebuild;
+mod reserved;
 mod row;
 mod scope;
 mod seal;
@@ -67,13 +71,14 @@ mod vault;
 pub mod view;
 mod writer;
 
+pub use advice::{Outcome, OutcomeResult, Recommendation, Stance};
 pub use assertion::{Assertion, Confidence, Entity, Known, Object, Polarity, Trust};
 pub use commit::{
-    Commit, EntityRef, Expect, ObjectRef, Observation, Op, Receipt, Repeated, Statement, Verdict,
-    Version,
+    Commit, EntityRef, Expect, Merge, ObjectRef, Observation, Op, Policy, Receipt, Repeated,
+    Statement, Verdict, Version,
 };
 pub use context::Context;
-pub use error::{Conflict, ContextError, Remedy};
+pub use error::{Clash, Conflict, ContextError, Remedy};
 pub use id::{EntityId, InvalidId, ItemId, Snapshot};
 pub use moment::{Interval, InvalidMoment, Moment};
 pub use provenance::{Actor, Provenance};
@@ -81,6 +86,7 @@ pub use scope::{Access, Authority, InvalidScope, Scope};
 pub use value::{InvalidJson, Json, Value};
 pub use vault::{FileVault, MemoryVault, RootKey, Vault, VaultError};
 pub use view::{Pattern, Recall, View};
+pub use writer::Erasure;
 
 /// The examples of the README, so that they compile and hold.
 #[cfg(doctest)]

@@ -96,7 +96,7 @@ fn nonce(row: u64, part: Part) -> Nonce {
 }
 
 /// HMAC-SHA256 of the parts one after the other.
-pub(crate) fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     for part in parts {
         mac.update(part);

@@ -3,13 +3,15 @@
 //! Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond",
 //! 2009; the usual k1 = 1.2 and b = 0.75.
 
+use std::collections::BTreeMap;
+
 use crate::ItemId;
 use crate::codec::{Decoder, Encoder};
 
 /// The longest word that is kept, in characters: longer ones are numbers and noise.
 const WORD_CHARS_MAX: usize = 40;
 /// Words of one document that are indexed; what follows is not found by its words.
-pub(crate) const DOCUMENT_WORDS_MAX: usize = 4_096;
+const DOCUMENT_WORDS_MAX: usize = 4_096;
 
 /// Cuts text into words: runs of letters and digits in lower case, English plurals folded.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
@@ -33,6 +35,26 @@ fn stem(mut word: String) -> String {
         word.truncate(word.len() - 1);
     }
     word
+}
+
+/// The words of one document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Document {
+    /// How often each word occurs.
+    pub(crate) counts: BTreeMap<String, u32>,
+    /// Words in all.
+    pub(crate) length: u32,
+}
+
+impl Document {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut document = Self::default();
+        for word in words(text).take(DOCUMENT_WORDS_MAX) {
+            *document.counts.entry(word).or_default() += 1;
+            document.length += 1;
+        }
+        document
+    }
 }
 
 /// One document in the list of a word.

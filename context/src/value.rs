@@ -36,6 +36,12 @@ impl Json {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns a field of an object, when it is a string.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let value: serde_json::Value = serde_json::from_str(&self.0).ok()?;
+        Some(value.get(name)?.as_str()?.to_owned())
+    }
 }
 
 impl Value {
@@ -60,6 +66,18 @@ impl Value {
                 Self::Json(Json(out))
             }
         })
+    }
+
+    /// Makes a JSON object of strings, whose names are given in order.
+    pub(crate) fn object(fields: &[(&str, &str)]) -> Self {
+        let text = |text: &str| serde_json::Value::from(text).to_string();
+        let fields = fields
+            .iter()
+            .map(|(name, value)| format!("{}:{}", text(name), text(value)));
+        Self::Json(Json(format!(
+            "{{{}}}",
+            fields.collect::<Vec<_>>().join(",")
+        )))
     }
 
     /// Takes stored JSON as it is: it was canonical when it was written.

@@ -1,6 +1,8 @@
 //! A view: everything that can be read, at one snapshot, in one scope. Its answers stay the
 //! same for ever, so a caller stores the snapshot's number and asks again.
 
+mod advise;
+mod lineage;
 mod neighbours;
 mod query;
 mod recall;
@@ -8,15 +10,19 @@ mod recall;
 use std::fmt;
 use std::sync::Arc;
 
+pub use advise::{Advice, Course, Grounds, PastRecord, Recommended, Situation};
+pub(crate) use advise::{RecommendationValue, outcome_value, recommendation_value};
+pub use lineage::{Lineage, Related, Source};
 pub use neighbours::{Neighbour, Neighbourhood, Walk};
 pub use query::{Found, Pattern, Rest};
-pub(crate) use query::{live_pair, name_of, version_of};
+pub(crate) use query::{label, live_pair, name_of, version_of};
 pub use recall::{LeftOut, Recall, Recalled, RecalledItem, Recollection, Why};
 
 use crate::assertion::{Assertion, Entity};
 use crate::commit::{EntityRef, Version};
 use crate::reading::{Origin, Reading, find_scope};
 use crate::scope::{Access, Scope};
+use crate::vault::VaultError;
 use crate::writer::Shared;
 use crate::{ContextError, ItemId, Moment, Snapshot, Value};
 
@@ -184,6 +190,36 @@ impl View {
         })
     }
 
+    /// Returns everything that an item was derived from, directly and indirectly, and what it
+    /// replaced.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn why(&self, item: ItemId) -> Result<Lineage, ContextError> {
+        self.ask(None, |reading| lineage::why(reading, item).map(Some))?
+            .ok_or(ContextError::UnknownItem { id: item })
+    }
+
+    /// Returns everything that was derived from an item, directly and indirectly: what is in
+    /// doubt when the item is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn impact(&self, item: ItemId) -> Result<Lineage, ContextError> {
+        self.ask(None, |reading| lineage::impact(reading, item).map(Some))?
+            .ok_or(ContextError::UnknownItem { id: item })
+    }
+
+    /// Advises before an action: whether to proceed, to ask, to hand over or to stop, with the
+    /// facts and past outcomes that say so.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn advise(&self, situation: &Situation) -> Result<Advice, ContextError> {
+        let unknown = Advice::without_facts();
+        self.ask(unknown, |reading| advise::advise(reading, situation))
+    }
+
     /// Finds what is worth knowing for a question, ranked, within a budget of tokens.
     ///
     /// # Errors
@@ -197,20 +233,44 @@ impl View {
     fn ask<T>(
         &self,
         in_empty_scope: T,
-        question: impl FnOnce(&Reading<'_>) -> Result<T, ContextError>,
+        question: impl Fn(&Reading<'_>) -> Result<T, ContextError>,
     ) -> Result<T, ContextError> {
+        match self.ask_once(&question)? {
+            Some(answer) => Ok(answer),
+            None => Ok(in_empty_scope),
+        }
+    }
+
+    /// Asks once, and once more when the keys were replaced in between.
+    fn ask_once<T>(
+        &self,
+        question: &dyn Fn(&Reading<'_>) -> Result<T, ContextError>,
+    ) -> Result<Option<T>, ContextError> {
+        match self.attempt(question) {
+            Err(ContextError::Vault(VaultError::WrongKey)) => self.attempt(question),
+            answer => answer,
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        question: &dyn Fn(&Reading<'_>) -> Result<T, ContextError>,
+    ) -> Result<Option<T>, ContextError> {
         let reader = self.shared.store.reader()?;
         let Some(scope) = find_scope(reader.as_ref(), &self.scope.to_bytes())? else {
-            return Ok(in_empty_scope);
+            return Ok(None);
         };
         let keys = &self.shared.keys;
         let reading = Reading::new(reader.as_ref(), keys, scope, self.snapshot, Origin::Stored);
-        question(&reading)
+        question(&reading).map(Some)
     }
 }
 
 /// Reads an observation as evidence.
-fn evidence(reading: &Reading<'_>, item: ItemId) -> Result<Option<Evidence>, ContextError> {
+pub(crate) fn evidence(
+    reading: &Reading<'_>,
+    item: ItemId,
+) -> Result<Option<Evidence>, ContextError> {
     let Some(row) = reading.observation_row(item)? else {
         return Ok(None);
     };

@@ -2,31 +2,45 @@
 //! the one before it left, stores all of it with one flush, and only then answers.
 
 mod apply;
+mod assert;
+mod document;
 mod draft;
 mod fingerprint;
+mod forget;
+mod group;
+mod index;
+mod judge;
+mod lease;
+mod policy;
+mod special;
 mod stage;
 mod trail;
+mod words;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-pub(crate) use stage::{Stage, last_with_prefix};
+pub(crate) use document::item_words;
+pub use forget::Erasure;
+pub(crate) use index::Index;
+pub(crate) use stage::{Row, Stage, last_with_prefix};
 pub(crate) use trail::commit_digest;
 
 use crate::audit::Leaf;
-use crate::commit::{Commit, Receipt};
-use crate::head::{Head, head_key};
+use crate::commit::{Commit, EntityRef, Receipt};
+use crate::head::Head;
 use crate::keyring::Keyring;
 use crate::scope::Access;
 use crate::seal::Entropy;
 use crate::store::Store;
+use crate::vault::Vault;
+use crate::writer::group::Writer;
 use crate::{ContextError, Snapshot};
 
-/// Requests that share one flush. More would make the first one wait for the last.
-const GROUP_MAX: usize = 256;
 /// Requests that may wait; further callers wait to be let in.
 const QUEUE_MAX: usize = 1_024;
 
@@ -37,6 +51,9 @@ pub(crate) struct Shared {
     /// The last durable commit. The writer raises it after the flush; readers look at it once
     /// when a question begins.
     snapshot: AtomicU64,
+    /// Held while the snapshot rises, so that nobody who waits for it misses it.
+    rising: Mutex<()>,
+    risen: Condvar,
 }
 
 impl Shared {
@@ -45,11 +62,29 @@ impl Shared {
             store,
             keys,
             snapshot: AtomicU64::new(snapshot.number()),
+            rising: Mutex::new(()),
+            risen: Condvar::new(),
         }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot::from_number(self.snapshot.load(Ordering::Acquire))
+    }
+
+    fn raise(&self, snapshot: Snapshot) {
+        let _rising = self.rising.lock().unwrap_or_else(PoisonError::into_inner);
+        self.snapshot.store(snapshot.number(), Ordering::Release);
+        self.risen.notify_all();
+    }
+
+    /// Waits until the snapshot is above one, or until patience ends.
+    pub(crate) fn wait(&self, after: Snapshot, patience: Duration) -> Snapshot {
+        let rising = self.rising.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .risen
+            .wait_timeout_while(rising, patience, |()| self.snapshot() <= after);
+        drop(waited);
+        self.snapshot()
     }
 }
 
@@ -73,13 +108,18 @@ pub(crate) enum Request {
         leaves: Vec<Leaf>,
         reply: Reply<Vec<u64>>,
     },
+    /// Needs the vault between two flushes, and so a group of its own.
+    Forget {
+        access: Access,
+        entity: EntityRef,
+        /// Time and provenance of the erasure, without operations.
+        commit: Box<Commit>,
+        reply: Reply<Erasure>,
+    },
 }
 
 /// Where the answer to a request goes. A caller that went away does not matter.
 pub(crate) type Reply<T> = SyncSender<Result<T, ContextError>>;
-
-/// An answer that is given once the batch is durable, or with the error when it is not.
-type Answer = Box<dyn FnOnce(Result<(), ContextError>)>;
 
 /// The writer's end that callers hold. Dropping it stops the thread after the last request.
 #[derive(Debug)]
@@ -95,18 +135,20 @@ impl WriterHandle {
         clippy::disallowed_methods,
         reason = "the one thread of this crate starts here and is joined when the handle drops"
     )]
-    pub(crate) fn start(shared: Arc<Shared>, head: Head, entropy: Entropy) -> Self {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        vault: Arc<dyn Vault>,
+        head: Head,
+        entropy: Entropy,
+    ) -> Result<Self, ContextError> {
         let (queue, requests) = sync_channel(QUEUE_MAX);
-        let writer = Writer {
-            shared,
-            head,
-            entropy,
-        };
+        let mut writer = Writer::new(shared, vault, head, entropy);
+        writer.finish_rotation()?;
         let thread = std::thread::spawn(move || writer.run(&requests));
-        Self {
+        Ok(Self {
             queue: Some(queue),
             thread: Mutex::new(Some(thread)),
-        }
+        })
     }
 
     /// Sends a request and waits for its answer.
@@ -132,110 +174,4 @@ impl Drop for WriterHandle {
             drop(thread.join());
         }
     }
-}
-
-struct Writer {
-    shared: Arc<Shared>,
-    head: Head,
-    entropy: Entropy,
-}
-
-impl Writer {
-    /// Ends when all handles are gone, or at the first failure of the store: what the store
-    /// has then is known again only after opening it anew.
-    fn run(mut self, requests: &Receiver<Request>) {
-        while let Ok(first) = requests.recv() {
-            let mut group = vec![first];
-            while group.len() < GROUP_MAX
-                && let Ok(next) = requests.try_recv()
-            {
-                group.push(next);
-            }
-            if self.store_group(group).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn store_group(&mut self, group: Vec<Request>) -> Result<(), ContextError> {
-        let store = Arc::clone(&self.shared.store);
-        let reader = store.reader()?;
-        let mut stage = Stage::new(reader.as_ref());
-        let mut head = self.head.clone();
-        let mut answers = Vec::with_capacity(group.len());
-        for request in group {
-            answers.extend(self.stage_request(&mut stage, &mut head, request));
-        }
-        if head != self.head {
-            stage.put(head_key(), head.encode());
-        }
-        let batch = stage.into_batch();
-        let stored = if batch.is_empty() {
-            Ok(())
-        } else {
-            store.commit(batch).map_err(ContextError::from)
-        };
-        if stored.is_ok() {
-            let number = head.snapshot.number();
-            self.shared.snapshot.store(number, Ordering::Release);
-            self.head = head;
-        }
-        for settle in answers {
-            settle(stored.clone());
-        }
-        stored
-    }
-
-    /// Applies one request to the stage, or takes back what it changed and answers with why.
-    fn stage_request(
-        &mut self,
-        stage: &mut Stage<'_>,
-        head: &mut Head,
-        request: Request,
-    ) -> Option<Answer> {
-        let before = head.clone();
-        match request {
-            Request::Commit {
-                access,
-                commit,
-                reply,
-            } => {
-                let keys = &self.shared.keys;
-                let result = apply::apply(stage, head, keys, &mut self.entropy, &access, *commit);
-                settle(stage, head, before, result, reply)
-            }
-            Request::Leaves { leaves, reply } => {
-                let result = trail::append_leaves(stage, &mut head.frontier, &leaves);
-                settle(stage, head, before, result, reply)
-            }
-        }
-    }
-}
-
-fn settle<T: 'static>(
-    stage: &mut Stage<'_>,
-    head: &mut Head,
-    before: Head,
-    result: Result<T, ContextError>,
-    reply: Reply<T>,
-) -> Option<Answer> {
-    match result {
-        Ok(value) => {
-            stage.keep();
-            Some(Box::new(move |stored: Result<(), ContextError>| {
-                answer(&reply, stored.map(|()| value));
-            }))
-        }
-        Err(error) => {
-            stage.take_back();
-            *head = before;
-            answer(&reply, Err(error));
-            None
-        }
-    }
-}
-
-/// Answers a caller; one that went away meanwhile is not missed.
-fn answer<T>(reply: &Reply<T>, result: Result<T, ContextError>) {
-    drop(reply.send(result));
 }

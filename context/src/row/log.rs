@@ -2,6 +2,7 @@
 
 use crate::assertion::{Confidence, Polarity, Trust};
 use crate::codec::{Decoder, Encoder};
+use crate::commit::Policy;
 use crate::key::PredicateId;
 use crate::provenance::{Actor, Provenance};
 use crate::{EntityId, Interval, ItemId, Moment, Value};
@@ -15,6 +16,13 @@ pub(crate) enum LogRow {
     Transition(TransitionRow),
     Entity(EntityRow),
     Predicate(PredicateRow),
+    Policy(PolicyRow),
+    Lease(LeaseRow),
+    Ban(BanRow),
+    /// The bans on the value of an item were lifted.
+    Lift(ItemId),
+    /// An entity was forgotten.
+    Erasure(EntityId),
 }
 
 /// The head of a commit: the first of its rows.
@@ -53,6 +61,8 @@ pub(crate) struct AssertionRow {
     pub(crate) replaces: Option<ItemId>,
     pub(crate) derived_from: Vec<ItemId>,
     pub(crate) content: Content,
+    /// Words under which it is found; 0 when it is not.
+    pub(crate) words: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +71,22 @@ pub(crate) struct ObservationRow {
     pub(crate) observed_at: Moment,
     /// Source and content.
     pub(crate) sealed: Sealed,
+    /// Words under which it is found.
+    pub(crate) words: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TransitionRow {
     pub(crate) item: ItemId,
     pub(crate) trust: Trust,
+}
+
+/// A ban on the value of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BanRow {
+    pub(crate) item: ItemId,
+    /// When the value may be asserted again.
+    pub(crate) expires: Option<Moment>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +101,21 @@ pub(crate) struct PredicateRow {
     pub(crate) name: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PolicyRow {
+    pub(crate) predicate: PredicateId,
+    pub(crate) policy: Policy,
+}
+
+/// A lease as it was taken or given back. Its epoch is the row's id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeaseRow {
+    pub(crate) resource: String,
+    pub(crate) holder: Actor,
+    /// When it ends; the beginning of time when it was given back.
+    pub(crate) until: Moment,
+}
+
 impl LogRow {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Encoder::new();
@@ -91,6 +126,7 @@ impl LogRow {
                 out.byte(2).number(row.about.number());
                 out.signed(row.observed_at.as_millis());
                 row.sealed.encode(&mut out);
+                out.number(u64::from(row.words));
             }
             Self::Transition(row) => {
                 out.byte(3).number(row.item.number());
@@ -99,6 +135,21 @@ impl LogRow {
             Self::Entity(row) => row.sealed.encode(out.byte(4)),
             Self::Predicate(row) => {
                 out.byte(5).number(u64::from(row.id.0)).text(&row.name);
+            }
+            Self::Policy(row) => {
+                out.byte(6).number(u64::from(row.predicate.0));
+                out.byte(policy_byte(row.policy));
+            }
+            Self::Lease(row) => row.encode(out.byte(7)),
+            Self::Lift(item) => {
+                out.byte(8).number(item.number());
+            }
+            Self::Erasure(entity) => {
+                out.byte(9).number(entity.number());
+            }
+            Self::Ban(row) => {
+                out.byte(10).number(row.item.number());
+                out.optional_moment(row.expires);
             }
         }
         out.finish()
@@ -113,6 +164,7 @@ impl LogRow {
                 about: EntityId::from_number(input.number()?),
                 observed_at: Moment::from_millis(input.signed()?),
                 sealed: Sealed::decode(&mut input)?,
+                words: input.small()?,
             }),
             3 => Self::Transition(TransitionRow {
                 item: ItemId::from_number(input.number()?),
@@ -124,6 +176,17 @@ impl LogRow {
             5 => Self::Predicate(PredicateRow {
                 id: PredicateId(input.small()?),
                 name: input.text()?,
+            }),
+            6 => Self::Policy(PolicyRow {
+                predicate: PredicateId(input.small()?),
+                policy: decode_policy(input.byte()?)?,
+            }),
+            7 => Self::Lease(LeaseRow::decode(&mut input)?),
+            8 => Self::Lift(ItemId::from_number(input.number()?)),
+            9 => Self::Erasure(EntityId::from_number(input.number()?)),
+            10 => Self::Ban(BanRow {
+                item: ItemId::from_number(input.number()?),
+                expires: input.optional_moment()?,
             }),
             _ => return None,
         })
@@ -193,6 +256,7 @@ impl AssertionRow {
             }
             Content::Value(sealed) => sealed.encode(out),
         }
+        out.number(u64::from(self.words));
     }
 
     fn decode(input: &mut Decoder<'_>) -> Option<Self> {
@@ -221,6 +285,23 @@ impl AssertionRow {
                 0 => Content::Entity(EntityId::from_number(input.number()?)),
                 _ => Content::Value(Sealed::decode(input)?),
             },
+            words: input.small()?,
+        })
+    }
+}
+
+impl LeaseRow {
+    pub(crate) fn encode(&self, out: &mut Encoder) {
+        out.text(&self.resource);
+        encode_actor(&self.holder, out);
+        out.signed(self.until.as_millis());
+    }
+
+    pub(crate) fn decode(input: &mut Decoder<'_>) -> Option<Self> {
+        Some(Self {
+            resource: input.text()?,
+            holder: decode_actor(input)?,
+            until: Moment::from_millis(input.signed()?),
         })
     }
 }
@@ -253,6 +334,27 @@ fn decode_actor(input: &mut Decoder<'_>) -> Option<Actor> {
         1 => Actor::Agent(input.text()?),
         2 => Actor::Person(input.text()?),
         3 => Actor::Tool(input.text()?),
+        _ => return None,
+    })
+}
+
+pub(crate) fn policy_byte(policy: Policy) -> u8 {
+    match policy {
+        Policy::Many => 0,
+        Policy::One => 1,
+        Policy::LastWins => 2,
+        Policy::KeepDisputed => 3,
+        Policy::NeedsReview => 4,
+    }
+}
+
+pub(crate) fn decode_policy(byte: u8) -> Option<Policy> {
+    Some(match byte {
+        0 => Policy::Many,
+        1 => Policy::One,
+        2 => Policy::LastWins,
+        3 => Policy::KeepDisputed,
+        4 => Policy::NeedsReview,
         _ => return None,
     })
 }

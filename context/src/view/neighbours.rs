@@ -1,17 +1,20 @@
-//! Neighbourhoods: what lies around an entity, breadth first, within hard bounds.
+//! Neighbourhoods: what lies around an entity, breadth first, within hard bounds. Entities
+//! that are the same count as one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
-use crate::assertion::{Assertion, Entity, Polarity, Trust};
+use crate::assertion::{Assertion, Entity, Object, Polarity, Trust};
 use crate::commit::EntityRef;
-use crate::key;
+use crate::key::{self, PredicateId};
 use crate::reading::{FoundEdge, Reading, holds_at, other_entity};
 use crate::view::query::{Rest, label};
 use crate::{ContextError, EntityId, ItemId, Moment};
 
 /// The farthest that a walk goes: beyond three hops nearly everything is a neighbour.
 const HOPS_MAX: u32 = 4;
+/// Entities that a walk returns when nothing else is asked.
+const ENTITIES: usize = 100;
 /// The most entities that a walk returns.
 const ENTITIES_MAX: usize = 1_000;
 /// Edges that a walk looks at before it gives up and says so.
@@ -38,7 +41,7 @@ impl Walk {
     pub fn hops(hops: u32) -> Self {
         Self {
             hops: hops.min(HOPS_MAX),
-            entities: 100,
+            entities: ENTITIES,
             predicates: BTreeSet::new(),
             at: None,
             trust_min: Trust::Disputed,
@@ -106,7 +109,7 @@ pub(super) fn neighbours(
     };
     let start = reading.find(entity)?.ok_or_else(unknown)?;
     let centre = reading.entity(start)?.ok_or_else(unknown)?;
-    let mut ground = Ground::new(start);
+    let mut ground = Ground::new(eldest(reading, start)?);
     while let Some((at, hops)) = ground.queue.pop_front() {
         if hops == walk.hops {
             continue;
@@ -114,6 +117,11 @@ pub(super) fn neighbours(
         ground.visit(reading, walk, at, hops + 1)?;
     }
     ground.into_neighbourhood(reading, walk, centre)
+}
+
+/// Returns the oldest of the entities that are the same as this one; it stands for all.
+fn eldest(reading: &Reading<'_>, id: EntityId) -> Result<EntityId, ContextError> {
+    Ok(reading.class(id)?.first().copied().unwrap_or(id))
 }
 
 /// What a walk has covered.
@@ -145,22 +153,24 @@ impl Ground {
         hops: u32,
     ) -> Result<(), ContextError> {
         let mut found = Vec::new();
-        let tables = [
-            key::forward_of(reading.scope, from),
-            key::backward_of(reading.scope, from),
-        ];
-        for prefix in tables {
-            reading.edges(&prefix, &mut |edge| {
-                self.edges += 1;
-                if self.edges > EDGES_MAX {
-                    self.rest = Rest::NotLookedAt;
-                    return ControlFlow::Break(());
-                }
-                if leads(reading, walk, &edge) {
-                    found.push(edge);
-                }
-                ControlFlow::Continue(())
-            })?;
+        for &member in reading.class(from)?.iter() {
+            let tables = [
+                key::forward_of(reading.scope, member),
+                key::backward_of(reading.scope, member),
+            ];
+            for prefix in tables {
+                reading.edges(&prefix, &mut |edge| {
+                    self.edges += 1;
+                    if self.edges > EDGES_MAX {
+                        self.rest = Rest::NotLookedAt;
+                        return ControlFlow::Break(());
+                    }
+                    if leads(reading, walk, &edge) {
+                        found.push(edge);
+                    }
+                    ControlFlow::Continue(())
+                })?;
+            }
         }
         for edge in found {
             self.take(reading, walk, &edge, hops)?;
@@ -185,6 +195,7 @@ impl Ground {
         if !named {
             return Ok(());
         }
+        let other = eldest(reading, other)?;
         if !self.hops.contains_key(&other) {
             if self.hops.len() > walk.entities {
                 self.rest = Rest::More;
@@ -214,9 +225,9 @@ impl Ground {
             if assertion.trust < walk.trust_min {
                 continue;
             }
-            connected.insert(assertion.subject.id);
-            if let crate::Object::Entity(object) = &assertion.object {
-                connected.insert(object.id);
+            connected.insert(eldest(reading, assertion.subject.id)?);
+            if let Object::Entity(object) = &assertion.object {
+                connected.insert(eldest(reading, object.id)?);
             }
             connections.push(assertion);
         }
@@ -240,9 +251,11 @@ impl Ground {
 }
 
 /// Says whether an edge leads on: affirmed, valid at the moment and believed at the snapshot.
+/// Names, merges and advice lead nowhere.
 fn leads(reading: &Reading<'_>, walk: &Walk, found: &FoundEdge) -> bool {
     let trust = found.edge.life.trust_at(reading.snapshot);
-    found.edge.polarity == Polarity::Affirmed
+    found.predicate >= PredicateId::FIRST
+        && found.edge.polarity == Polarity::Affirmed
         && trust.is_some_and(|trust| trust >= walk.trust_min)
         && holds_at(&found.edge, walk.at)
 }

@@ -2,6 +2,7 @@
 //! bounded, in order of ids, and can be continued.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use crate::assertion::{Assertion, Trust};
 use crate::commit::{EntityRef, ObjectRef, Version};
@@ -133,8 +134,7 @@ pub(super) fn query(reading: &Reading<'_>, pattern: &Pattern) -> Result<Found, C
     let Some(plan) = Plan::of(reading, pattern)? else {
         return Ok(Found::nothing());
     };
-    let (mut items, mut rest) = plan.candidates(reading, pattern)?;
-    items.sort_unstable();
+    let (items, mut rest) = plan.candidates(reading, pattern)?;
     let mut assertions = Vec::new();
     for item in items {
         let Some(assertion) = reading.assertion(item)? else {
@@ -153,25 +153,27 @@ pub(super) fn query(reading: &Reading<'_>, pattern: &Pattern) -> Result<Found, C
 }
 
 /// A pattern whose names are found, with the index that answers it.
+///
+/// Subject and object stand for all entities that are the same as the one that was named.
 struct Plan {
-    subject: Option<EntityId>,
+    subjects: Option<Rc<[EntityId]>>,
     predicate: Option<PredicateId>,
-    object: Option<ObjectKey>,
+    objects: Option<Vec<ObjectKey>>,
 }
 
 impl Plan {
     /// Returns `None` when a name is not known, so that nothing can fit.
     fn of(reading: &Reading<'_>, pattern: &Pattern) -> Result<Option<Self>, ContextError> {
         let mut plan = Self {
-            subject: None,
+            subjects: None,
             predicate: None,
-            object: None,
+            objects: None,
         };
         if let Some(subject) = &pattern.subject {
-            plan.subject = reading.find(subject)?;
-            if plan.subject.is_none() {
+            let Some(subject) = reading.find(subject)? else {
                 return Ok(None);
-            }
+            };
+            plan.subjects = Some(reading.class(subject)?);
         }
         if let Some(predicate) = &pattern.predicate {
             plan.predicate = reading.predicate(predicate)?;
@@ -180,8 +182,8 @@ impl Plan {
             }
         }
         if let Some(object) = &pattern.object {
-            plan.object = object_key(reading, object)?;
-            if plan.object.is_none() {
+            plan.objects = object_keys(reading, object)?;
+            if plan.objects.is_none() {
                 return Ok(None);
             }
         }
@@ -196,45 +198,22 @@ impl Plan {
     ) -> Result<(Vec<ItemId>, Rest), ContextError> {
         let mut items = Vec::new();
         let mut looked_at = 0;
-        let mut take = |item: ItemId, edge: &Edge, backward: bool| {
+        let mut take = |item: ItemId, edge: &Edge, end: End| {
             looked_at += 1;
             if looked_at > SCAN_MAX {
                 return ControlFlow::Break(());
             }
-            let object_fits = backward || self.object.is_none_or(|object| edge.other == object);
+            let wanted = self.objects.as_ref();
+            let object_fits =
+                end == End::Subject || wanted.is_none_or(|keys| keys.contains(&edge.other));
             if object_fits && fits(reading, pattern, item, edge) {
                 items.push(item);
             }
             ControlFlow::Continue(())
         };
-        match (self.subject, self.predicate, self.object) {
-            (Some(subject), predicate, _) => {
-                let prefix = match predicate {
-                    Some(predicate) => key::forward_pair(reading.scope, subject, predicate),
-                    None => key::forward_of(reading.scope, subject),
-                };
-                reading.edges(&prefix, &mut |found| take(found.item, &found.edge, false))?;
-            }
-            (None, predicate, Some(ObjectKey::Entity(object))) => {
-                let prefix = match predicate {
-                    Some(predicate) => key::backward_pair(reading.scope, object, predicate),
-                    None => key::backward_of(reading.scope, object),
-                };
-                reading.edges(&prefix, &mut |found| take(found.item, &found.edge, true))?;
-            }
-            (None, Some(predicate), object) => {
-                by_value(reading, predicate, object, &mut take)?;
-            }
-            (None, None, Some(object)) => {
-                for predicate in predicates(reading)? {
-                    by_value(reading, predicate, Some(object), &mut take)?;
-                }
-            }
-            (None, None, None) => {
-                let prefix = key::forward_all(reading.scope);
-                reading.edges(&prefix, &mut |found| take(found.item, &found.edge, false))?;
-            }
-        }
+        self.scan(reading, &mut take)?;
+        items.sort_unstable();
+        items.dedup();
         let rest = if looked_at > SCAN_MAX {
             Rest::NotLookedAt
         } else {
@@ -242,10 +221,78 @@ impl Plan {
         };
         Ok((items, rest))
     }
+
+    /// Shows every edge that the best index has for what is known.
+    fn scan(&self, reading: &Reading<'_>, take: &mut Take<'_>) -> Result<(), ContextError> {
+        if let Some(subjects) = &self.subjects {
+            for &subject in subjects.iter() {
+                let prefix = match self.predicate {
+                    Some(predicate) => key::forward_pair(reading.scope, subject, predicate),
+                    None => key::forward_of(reading.scope, subject),
+                };
+                self.edges(reading, &prefix, End::Object, take)?;
+            }
+            return Ok(());
+        }
+        let Some(objects) = &self.objects else {
+            return match self.predicate {
+                Some(predicate) => by_value(reading, predicate, None, take),
+                None => {
+                    let all = key::forward_all(reading.scope);
+                    self.edges(reading, &all, End::Object, take)
+                }
+            };
+        };
+        for &object in objects {
+            match (object, self.predicate) {
+                (ObjectKey::Entity(id), Some(predicate)) => {
+                    let prefix = key::backward_pair(reading.scope, id, predicate);
+                    self.edges(reading, &prefix, End::Subject, take)?;
+                }
+                (ObjectKey::Entity(id), None) => {
+                    let prefix = key::backward_of(reading.scope, id);
+                    self.edges(reading, &prefix, End::Subject, take)?;
+                }
+                (ObjectKey::Value(_), Some(predicate)) => {
+                    by_value(reading, predicate, Some(object), take)?;
+                }
+                (ObjectKey::Value(_), None) => {
+                    for predicate in predicates(reading)? {
+                        by_value(reading, predicate, Some(object), take)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the edges under a prefix. What this crate says of entities is shown by questions
+    /// of its own, and here only when its predicate is asked for by name.
+    fn edges(
+        &self,
+        reading: &Reading<'_>,
+        prefix: &[u8],
+        end: End,
+        take: &mut Take<'_>,
+    ) -> Result<(), ContextError> {
+        reading.edges(prefix, &mut |found| {
+            if self.predicate.is_none() && found.predicate < PredicateId::FIRST {
+                return ControlFlow::Continue(());
+            }
+            take(found.item, &found.edge, end)
+        })
+    }
 }
 
-/// What an index scan does with each edge; says whether it came from the backward table.
-type Take<'a> = dyn FnMut(ItemId, &Edge, bool) -> ControlFlow<()> + 'a;
+/// Which end of an assertion an edge shows as its other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Object,
+    Subject,
+}
+
+/// What an index scan does with each edge.
+type Take<'a> = dyn FnMut(ItemId, &Edge, End) -> ControlFlow<()> + 'a;
 
 fn by_value(
     reading: &Reading<'_>,
@@ -277,7 +324,7 @@ fn by_value(
         };
         let edge = Edge::decode(item, &bytes)
             .ok_or_else(|| ContextError::damaged(format!("edge of {item}")))?;
-        if take(item, &edge, false).is_break() {
+        if take(item, &edge, End::Object).is_break() {
             break;
         }
     }
@@ -288,7 +335,8 @@ fn predicates(reading: &Reading<'_>) -> Result<Vec<PredicateId>, ContextError> {
     let mut ids = Vec::new();
     reading.each(&key::predicate_names(reading.scope), &mut |key, _| {
         let number = key.last_chunk().copied().map(u32::from_be_bytes);
-        ids.extend(number.map(PredicateId));
+        let callers = number.map(PredicateId);
+        ids.extend(callers.filter(|id| *id >= PredicateId::FIRST));
         ControlFlow::Continue(())
     })?;
     Ok(ids)
@@ -301,15 +349,21 @@ fn fits(reading: &Reading<'_>, pattern: &Pattern, item: ItemId, edge: &Edge) -> 
         && holds_at(edge, pattern.at)
 }
 
-fn object_key(
+fn object_keys(
     reading: &Reading<'_>,
     object: &ObjectRef,
-) -> Result<Option<ObjectKey>, ContextError> {
+) -> Result<Option<Vec<ObjectKey>>, ContextError> {
     Ok(match object {
-        ObjectRef::Entity(entity) => reading.find(entity)?.map(ObjectKey::Entity),
+        ObjectRef::Entity(entity) => match reading.find(entity)? {
+            Some(id) => {
+                let class = reading.class(id)?;
+                Some(class.iter().copied().map(ObjectKey::Entity).collect())
+            }
+            None => None,
+        },
         ObjectRef::Value(value) => {
             let hash = reading.hash(HashDomain::Value, &value.normalised());
-            Some(ObjectKey::Value(hash))
+            Some(vec![ObjectKey::Value(hash)])
         }
     })
 }
@@ -325,11 +379,14 @@ fn pair(
         return Ok(Vec::new());
     };
     let mut edges = Vec::new();
-    let prefix = key::forward_pair(reading.scope, subject, predicate);
-    reading.edges(&prefix, &mut |edge| {
-        edges.push(edge);
-        ControlFlow::Continue(())
-    })?;
+    for &member in reading.class(subject)?.iter() {
+        let prefix = key::forward_pair(reading.scope, member, predicate);
+        reading.edges(&prefix, &mut |edge| {
+            edges.push(edge);
+            ControlFlow::Continue(())
+        })?;
+    }
+    edges.sort_by_key(|found| found.item);
     Ok(edges)
 }
 
@@ -379,7 +436,7 @@ pub(crate) fn name_of(reading: &Reading<'_>, entity: &EntityRef) -> Result<Strin
 }
 
 /// Returns how the caller named an entity.
-pub(super) fn label(entity: &EntityRef) -> String {
+pub(crate) fn label(entity: &EntityRef) -> String {
     match entity {
         EntityRef::Id(id) => id.to_string(),
         EntityRef::Name { name, .. } => name.clone(),

@@ -1,44 +1,48 @@
-//! A draft: one commit while its rows are being staged. It numbers the rows, seals their text
-//! and keeps every index in step.
+//! A draft: one commit while its rows are being staged. It numbers the rows, seals their text,
+//! writes them to the log and keeps the indexes in step.
 
 use std::collections::BTreeMap;
 
-use crate::assertion::Trust;
+use sha2::{Digest, Sha256};
+
 use crate::audit::Hash;
 use crate::codec::Encoder;
-use crate::commit::{EntityRef, NAME_BYTES_MAX, PREDICATE_BYTES_MAX};
+use crate::commit::{Commit, EntityRef, NAME_BYTES_MAX, PREDICATE_BYTES_MAX, Policy};
 use crate::head::Head;
 use crate::id::ORDINAL_MAX;
-use crate::key::{self, HashDomain, PredicateId, ScopeId};
+use crate::key::{self, PredicateId, ScopeId};
 use crate::keyring::Keyring;
-use crate::reading::{Origin, Reading};
-use crate::row::{EntityRow, LogRow, PredicateRow, Sealed};
+use crate::reading::Reading;
+use crate::row::{CommitRow, EntityRow, LogRow, PredicateRow, Sealed};
 use crate::scope::{Access, Scope};
 use crate::seal::{Entropy, Key, Part};
-use crate::text::{DOCUMENT_WORDS_MAX, Posting, Totals, append_posting, postings, words};
 use crate::value::normalise;
+use crate::writer::index::Index;
 use crate::writer::trail::CommitDigest;
 use crate::writer::{Stage, last_with_prefix};
-use crate::{ContextError, EntityId, ItemId, Snapshot};
-
-/// The longest chunk of a word's list, in bytes: appending to it rewrites it.
-const CHUNK_BYTES_MAX: usize = 512;
+use crate::{ContextError, EntityId, ItemId, Moment, Snapshot};
 
 /// One commit under construction.
 pub(crate) struct Draft<'d, 's> {
-    pub(crate) stage: &'d mut Stage<'s>,
-    pub(crate) keys: &'d Keyring,
+    pub(crate) index: Index<'d, 's>,
     pub(crate) scope: ScopeId,
     /// The number that the commit will have.
     pub(crate) commit: Snapshot,
     pub(crate) access: &'d Access,
+    /// The time of the commit.
+    pub(crate) at: Moment,
+    /// Items that everything in the commit is derived from.
+    pub(crate) sources: &'d [ItemId],
+    /// Whether any value of the scope was ever rejected.
+    pub(crate) has_bans: bool,
     entropy: &'d mut Entropy,
     /// The row that was numbered last.
     ordinal: u16,
     digest: CommitDigest,
-    totals: Option<Totals>,
     /// Names of entities that the commit has touched, for their words.
     names: BTreeMap<EntityId, String>,
+    /// Predicates that the commit has used, with their policies.
+    predicates: BTreeMap<String, (PredicateId, Policy)>,
 }
 
 impl<'d, 's> Draft<'d, 's> {
@@ -48,26 +52,42 @@ impl<'d, 's> Draft<'d, 's> {
         keys: &'d Keyring,
         entropy: &'d mut Entropy,
         access: &'d Access,
+        commit: &'d Commit,
     ) -> Result<Self, ContextError> {
         let scope = scope_number(stage, head, access.scope())?;
+        let has_bans = last_with_prefix(stage, &key::bans(scope))?.is_some();
+        let number = head.snapshot.next();
         Ok(Self {
-            stage,
-            keys,
+            index: Index::new(stage, keys, scope, number),
             scope,
-            commit: head.snapshot.next(),
+            commit: number,
             access,
+            at: commit.at,
+            sources: &commit.provenance.derived_from,
+            has_bans,
             entropy,
             ordinal: 0,
             digest: CommitDigest::default(),
-            totals: None,
             names: BTreeMap::new(),
+            predicates: BTreeMap::new(),
         })
+    }
+
+    /// Stages the head of the commit, so that what the commit reads of itself has its
+    /// provenance; it is staged again at the end, when the rows are counted.
+    pub(crate) fn begin(&mut self, commit: &Commit) {
+        let row = LogRow::Commit(commit_row(commit, 0));
+        let key = key::log_commit(self.scope, self.commit);
+        self.index.stage.put(key, row.encode());
     }
 
     /// Reads what the commit sees: everything before it, and what it has staged itself.
     pub(crate) fn reading(&self) -> Reading<'_> {
-        let rows: &Stage<'_> = self.stage;
-        Reading::new(rows, self.keys, self.scope, self.commit, Origin::Staged)
+        self.index.reading()
+    }
+
+    pub(crate) fn stage(&mut self) -> &mut Stage<'s> {
+        self.index.stage
     }
 
     pub(crate) fn next_ordinal(&mut self) -> Result<u16, ContextError> {
@@ -94,16 +114,19 @@ impl<'d, 's> Draft<'d, 's> {
     pub(crate) fn put_log(&mut self, number: u64, row: &LogRow) {
         let bytes = row.encode();
         self.digest.row(number, &bytes);
-        self.stage.put(key::log(self.scope, number), bytes);
+        self.index.stage.put(key::log(self.scope, number), bytes);
+    }
+
+    /// Numbers and stages a row of the log.
+    pub(crate) fn add_log(&mut self, row: &LogRow) -> Result<ItemId, ContextError> {
+        let item = self.next_item()?;
+        self.put_log(item.number(), row);
+        Ok(item)
     }
 
     /// Ends the draft and returns the stage and the hash of all rows.
-    pub(crate) fn finish(mut self) -> (&'d mut Stage<'s>, Hash) {
-        if let Some(totals) = self.totals.take() {
-            let key = key::word_totals(self.scope, self.commit);
-            self.stage.put(key, totals.encode());
-        }
-        (self.stage, self.digest.finish())
+    pub(crate) fn finish(self) -> (&'d mut Stage<'s>, Hash) {
+        (self.index.finish(), self.digest.finish())
     }
 
     /// Finds an entity, or introduces it when it is named and nobody has the name.
@@ -120,22 +143,19 @@ impl<'d, 's> Draft<'d, 's> {
     }
 
     fn introduce(&mut self, name: &str, kind: &str) -> Result<EntityId, ContextError> {
-        let normalised = normalise(name);
-        if normalised.is_empty() || name.len() + kind.len() > NAME_BYTES_MAX {
+        if normalise(name).is_empty() || name.len() + kind.len() > NAME_BYTES_MAX {
             return Err(ContextError::invalid(format!(
                 "the name and kind of an entity take 1 to {NAME_BYTES_MAX} bytes"
             )));
         }
         let id = EntityId::new(self.commit, self.next_ordinal()?);
-        let key = self
-            .keys
-            .create_subject(self.stage, self.scope, id, self.entropy)?;
+        let keys = self.index.keys;
+        let key = keys.create_subject(self.index.stage, self.scope, id, self.entropy)?;
         let mut plain = Encoder::new();
         plain.text(name).text(kind);
         let sealed = seal(&key, id.number(), &plain.finish());
         self.put_log(id.number(), &LogRow::Entity(EntityRow { sealed }));
-        let hash = self.reading().hash(HashDomain::Name, &normalised);
-        self.stage.put(key::name(self.scope, hash, id), Vec::new());
+        self.index.name(id, name);
         self.names.insert(id, name.to_owned());
         Ok(id)
     }
@@ -152,38 +172,45 @@ impl<'d, 's> Draft<'d, 's> {
     }
 
     /// Finds the number of a predicate, or gives it one.
-    pub(crate) fn predicate(&mut self, name: &str) -> Result<PredicateId, ContextError> {
-        if let Some(id) = self.reading().predicate(name)? {
-            return Ok(id);
+    pub(crate) fn predicate(&mut self, name: &str) -> Result<(PredicateId, Policy), ContextError> {
+        if let Some(&known) = self.predicates.get(name) {
+            return Ok(known);
         }
+        let known = match self.reading().predicate(name)? {
+            Some(id) => (id, self.policy(id)?),
+            None => (self.introduce_predicate(name)?, Policy::Many),
+        };
+        self.predicates.insert(name.to_owned(), known);
+        Ok(known)
+    }
+
+    pub(crate) fn policy(&self, id: PredicateId) -> Result<Policy, ContextError> {
+        self.reading().policy(id)
+    }
+
+    fn introduce_predicate(&mut self, name: &str) -> Result<PredicateId, ContextError> {
         let fits = !name.trim().is_empty() && name.len() <= PREDICATE_BYTES_MAX;
         if !fits || name.chars().any(char::is_control) {
             return Err(ContextError::invalid(format!(
                 "a predicate takes 1 to {PREDICATE_BYTES_MAX} bytes without control characters"
             )));
         }
-        let last = last_with_prefix(self.stage, &key::predicate_names(self.scope))?;
+        let last = last_with_prefix(self.index.stage, &key::predicate_names(self.scope))?;
         let last = last.and_then(|(key, _)| key.last_chunk().copied());
-        let next = last.map_or(PredicateId::FIRST.0, |number| {
-            u32::from_be_bytes(number) + 1
-        });
-        let id = PredicateId(next);
-        let ordinal = self.next_ordinal()?;
-        let number = ItemId::new(self.commit, ordinal).number();
-        let row = PredicateRow {
+        let next = last.map_or(0, |number| u32::from_be_bytes(number) + 1);
+        let id = PredicateId(next.max(PredicateId::FIRST.0));
+        self.add_log(&LogRow::Predicate(PredicateRow {
             id,
             name: name.to_owned(),
-        };
-        self.put_log(number, &LogRow::Predicate(row));
-        let mut stored = Encoder::new();
-        stored.text(name);
-        self.stage
-            .put(key::predicate_name(self.scope, id), stored.finish());
-        self.stage.put(
-            key::predicate(self.scope, name),
-            next.to_be_bytes().to_vec(),
-        );
+        }))?;
+        self.index.predicate(id, name, Policy::Many);
         Ok(id)
+    }
+
+    /// Sets the policy of a predicate for the rest of the commit and from then on.
+    pub(crate) fn set_policy(&mut self, id: PredicateId, name: &str, policy: Policy) {
+        self.index.predicate(id, name, policy);
+        self.predicates.insert(name.to_owned(), (id, policy));
     }
 
     /// Seals text of a row under the key of the entity that it is about.
@@ -199,61 +226,22 @@ impl<'d, 's> Draft<'d, 's> {
         })?;
         Ok(seal(&key, item.number(), plain))
     }
+}
 
-    /// Says whether the caller's authority reaches an assertion of this trust.
-    pub(crate) fn may_end(&self, trust: Trust) -> bool {
-        self.access.authority().first_trust() >= trust
+/// Makes the head of a commit.
+pub(crate) fn commit_row(commit: &Commit, rows: u16) -> CommitRow {
+    let key = commit.idempotency_key.as_deref();
+    CommitRow {
+        at: commit.at,
+        provenance: commit.provenance.clone(),
+        key_hash: key.map(|key| *key_hash(key).first_chunk().expect("16 of 32 bytes")),
+        rows,
     }
+}
 
-    /// Puts a document into the lists of its words.
-    pub(crate) fn index_words(&mut self, item: ItemId, text: &str) -> Result<(), ContextError> {
-        let mut counts = BTreeMap::<String, u32>::new();
-        let mut length = 0_u32;
-        for word in words(text).take(DOCUMENT_WORDS_MAX) {
-            *counts.entry(word).or_default() += 1;
-            length += 1;
-        }
-        for (word, count) in counts {
-            let posting = Posting {
-                item,
-                count,
-                length,
-            };
-            self.append_posting(&word, posting)?;
-        }
-        let mut totals = match self.totals {
-            Some(totals) => totals,
-            None => self.stored_totals()?,
-        };
-        totals.documents += 1;
-        totals.words += u64::from(length);
-        self.totals = Some(totals);
-        Ok(())
-    }
-
-    fn append_posting(&mut self, word: &str, posting: Posting) -> Result<(), ContextError> {
-        let hash = self.reading().hash(HashDomain::Word, word);
-        let last = last_with_prefix(self.stage, &key::word_chunks(self.scope, hash))?;
-        let (key, mut chunk) = match last {
-            Some((key, chunk)) if chunk.len() < CHUNK_BYTES_MAX => (key, chunk),
-            _ => (key::word(self.scope, hash, posting.item), Vec::new()),
-        };
-        let before = postings(&chunk).last().map(|posting| posting.item);
-        append_posting(&mut chunk, before, posting);
-        self.stage.put(key, chunk);
-        Ok(())
-    }
-
-    fn stored_totals(&self) -> Result<Totals, ContextError> {
-        let prefix = key::word_totals_of(self.scope);
-        let last = last_with_prefix(self.stage, &prefix)?;
-        match last {
-            None => Ok(Totals::default()),
-            Some((_, bytes)) => {
-                Totals::decode(&bytes).ok_or_else(|| ContextError::damaged("the word totals"))
-            }
-        }
-    }
+/// Hashes an idempotency key, which may be of any length.
+pub(crate) fn key_hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key).into()
 }
 
 fn seal(key: &Key, row: u64, plain: &[u8]) -> Sealed {

@@ -11,7 +11,7 @@ type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 /// A key and what the stage held for it; `None` when it held nothing.
 type Replaced = (Vec<u8>, Option<Option<Vec<u8>>>);
 /// A key and its value.
-type Row = (Vec<u8>, Vec<u8>);
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
 
 /// Changes over a reader.
 pub(crate) struct Stage<'a> {
@@ -32,6 +32,10 @@ impl<'a> Stage<'a> {
 
     pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.change(key, Some(value));
+    }
+
+    pub(crate) fn remove(&mut self, key: Vec<u8>) {
+        self.change(key, None);
     }
 
     fn change(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {

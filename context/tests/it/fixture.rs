@@ -1,8 +1,9 @@
 //! Contexts, callers and commits that the tests share.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use layercake_context::store::{MemoryStore, Store};
+use layercake_context::store::{MemoryStore, Order, Store};
 use layercake_context::{
     Access, Actor, Authority, Commit, Context, MemoryVault, Moment, Op, Provenance, Scope,
     Statement, Vault,
@@ -37,6 +38,29 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Opens a context whose indexes were all made again from the log.
+    pub(crate) fn open_rebuilt(&mut self) -> Context {
+        self.opened += 1;
+        let (store, vault) = (Arc::clone(&self.store), Arc::clone(&self.vault));
+        Context::open_rebuilt(store, vault, [self.opened; 32]).expect("a healthy store opens")
+    }
+
+    /// Returns all rows of the store.
+    pub(crate) fn dump(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut rows = Vec::new();
+        let reader = self.store.reader().unwrap();
+        let visit = &mut |key: &[u8], value: &[u8]| {
+            rows.push((key.to_vec(), value.to_vec()));
+            ControlFlow::Continue(())
+        };
+        reader
+            .range(&[], &[u8::MAX], Order::Ascending, visit)
+            .unwrap();
+        rows
+    }
+}
+
 pub(crate) fn memory() -> Context {
     Place::in_memory().open()
 }
@@ -53,9 +77,12 @@ pub(crate) fn person() -> Access {
     access("acme", Authority::Person)
 }
 
+pub(crate) fn provenance() -> Provenance {
+    Provenance::of(Actor::Agent("clerk".into()))
+}
+
 pub(crate) fn commit(ops: impl IntoIterator<Item = Op>) -> Commit {
-    let provenance = Provenance::of(Actor::Agent("clerk".into()));
-    Commit::new(moment(0), provenance, ops.into_iter().collect())
+    Commit::new(moment(0), provenance(), ops.into_iter().collect())
 }
 
 pub(crate) fn says(subject: &str, predicate: &str, object: &str) -> Op {

@@ -5,9 +5,11 @@
     reason = "tests look at files from outside"
 )]
 
-mod crash;
+mod advice;
+mod disk;
 mod fixture;
-mod graph;
 mod merkle;
+mod model;
+mod properties;
 mod stores;
 mod writing;

@@ -69,7 +69,7 @@ fn encoded(size: u64) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_root_agrees_with_the_standard_and_with_another_crate() {
+fn property_12_every_root_agrees_with_the_standard_and_with_another_crate() {
     let audit = filled(SIZE).audit();
     let leaves = encoded(SIZE);
     let mut other = MemoryBackedTree::<Sha256, Vec<u8>>::new();
@@ -83,14 +83,14 @@ fn every_root_agrees_with_the_standard_and_with_another_crate() {
 }
 
 #[test]
-fn every_inclusion_proof_agrees_with_another_crate_and_verifies() {
+fn property_12_every_inclusion_proof_agrees_with_another_crate_and_verifies() {
     let audit = filled(SIZE).audit();
     let leaves = encoded(SIZE);
     let mut other = MemoryBackedTree::<Sha256, Vec<u8>>::new();
     for size in 1..=SIZE {
         other.push(leaves[size as usize - 1].clone());
         let root = audit.root(size).unwrap();
-        for position in (0..size).step_by(if size > 64 { 13 } else { 1 }) {
+        for position in (0..size).step_by(if size > 64 { 29 } else { 1 }) {
             let proof = audit.inclusion(position, size).unwrap();
             let bytes: Vec<u8> = proof.iter().flat_map(|hash| *hash.as_bytes()).collect();
             let theirs = other.prove_inclusion(position as usize);
@@ -104,14 +104,14 @@ fn every_inclusion_proof_agrees_with_another_crate_and_verifies() {
 }
 
 #[test]
-fn every_consistency_proof_agrees_with_another_crate_and_verifies() {
+fn property_12_every_consistency_proof_agrees_with_another_crate_and_verifies() {
     let audit = filled(SIZE).audit();
     let leaves = encoded(SIZE);
     let mut other = MemoryBackedTree::<Sha256, Vec<u8>>::new();
     let roots: Vec<Hash> = (0..=SIZE).map(|n| audit.root(n).unwrap()).collect();
     for new in 1..=SIZE {
         other.push(leaves[new as usize - 1].clone());
-        for old in (1..=new).step_by(if new > 64 { 13 } else { 1 }) {
+        for old in (1..=new).step_by(if new > 64 { 29 } else { 1 }) {
             let proof = audit.consistency(old, new).unwrap();
             let bytes: Vec<u8> = proof.iter().flat_map(|hash| *hash.as_bytes()).collect();
             let theirs = other.prove_consistency((new - old) as usize);
@@ -126,7 +126,7 @@ fn every_consistency_proof_agrees_with_another_crate_and_verifies() {
 }
 
 #[test]
-fn a_long_log_keeps_its_roots_in_tiles() {
+fn property_12_a_long_log_keeps_its_roots_in_tiles() {
     let mut place = Place::in_memory();
     let context = place.open();
     let audit = context.audit();
@@ -165,7 +165,7 @@ fn leaves_are_appended_once() {
 }
 
 #[test]
-fn a_gap_in_a_run_is_reported() {
+fn property_12_a_gap_in_a_run_is_reported() {
     let context = memory();
     let audit = context.audit();
     audit.append(vec![leaf("r", 1), leaf("r", 3)]).unwrap();
@@ -180,7 +180,7 @@ fn a_gap_in_a_run_is_reported() {
 }
 
 #[test]
-fn a_changed_row_of_a_commit_is_reported() {
+fn property_12_a_changed_row_of_a_commit_is_reported() {
     let mut place = Place::in_memory();
     let context = place.open();
     let receipt = context

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use layercake_context::store::{Batch, MemoryStore, RedbStore, Store};
 use layercake_context::{
-    Authority, Context, ContextError, EntityRef, Expect, FileVault, ItemId, MemoryVault,
+    Authority, Clash, Context, ContextError, EntityRef, Expect, FileVault, ItemId, MemoryVault,
     Observation, Op, Pattern, Recall, Repeated, Snapshot, Statement, Trust, Value, Vault,
     VaultError, Verdict, Version,
 };
@@ -61,7 +61,7 @@ fn the_same_key_gives_the_same_receipt_and_writes_nothing() {
 fn a_conflict_shows_what_is_there_now() {
     let context = memory();
     let expecting = |version| {
-        commit([says("Ada", "works at", "Acme")]).expecting(Expect {
+        commit([says("Ada", "works at", "Acme")]).expecting(Expect::Unchanged {
             subject: "Ada".into(),
             predicate: "works at".into(),
             version,
@@ -76,7 +76,9 @@ fn a_conflict_shows_what_is_there_now() {
     let ContextError::Conflict(conflict) = error else {
         panic!("a conflict is expected, not {error}");
     };
-    assert_eq!(conflict.current, Version::Commit(receipt.snapshot));
+    let current = Version::Commit(receipt.snapshot);
+    let expected = Version::Absent;
+    assert_eq!(conflict.clash, Clash::Version { expected, current });
     assert_eq!(conflict.assertions[0].id, receipt.ids[0]);
     assert_eq!(context.snapshot(), receipt.snapshot, "nothing was written");
     let current = context.latest(&agent()).version("Ada", "works at").unwrap();

@@ -1,19 +1,14 @@
-//! Pulling the plug: whatever was acknowledged is there after the power comes back, whole, and
-//! nothing is there by half.
+//! A disk whose plug can be pulled.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use layercake_context::store::{Disk, RedbStore};
-use layercake_context::{Context, MemoryVault, Pattern, Recall, Snapshot, Vault};
-use proptest::prelude::*;
-
-use crate::fixture::{agent, commit, says};
+use layercake_context::store::Disk;
 
 /// A disk that loses what was not synced, and some of it not: each unsynced write is kept or
 /// lost by a coin, as a real disk reorders them.
 #[derive(Debug, Clone, Default)]
-struct ShakyDisk {
+pub(crate) struct ShakyDisk {
     state: Arc<Mutex<Shaky>>,
 }
 
@@ -68,17 +63,17 @@ impl Shaky {
 }
 
 impl ShakyDisk {
-    fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.state.lock().unwrap().writes
     }
 
-    fn cut_at(&self, write: u64) {
+    pub(crate) fn cut_at(&self, write: u64) {
         self.state.lock().unwrap().cut_at = Some(write);
     }
 
     /// The disk as it comes back: the synced bytes, and of the later writes those that the
     /// coins keep.
-    fn after_the_cut(&self, coins: u64) -> Self {
+    pub(crate) fn after_the_cut(&self, coins: u64) -> Self {
         let state = self.state.lock().unwrap();
         let mut bytes = state.synced.clone();
         for (i, write) in state.pending.iter().enumerate() {
@@ -125,67 +120,5 @@ impl Disk for ShakyDisk {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock().unwrap();
         state.change(Write::Bytes(offset as usize, data.to_vec()))
-    }
-}
-
-fn open(disk: &ShakyDisk, vault: &Arc<dyn Vault>, entropy: u8) -> Option<Context> {
-    let store = RedbStore::on_disk(disk.clone()).ok()?;
-    Context::open(Arc::new(store), Arc::clone(vault), [entropy; 32]).ok()
-}
-
-/// Commits until the power goes; returns the last acknowledged snapshot.
-fn write_until_cut(disk: &ShakyDisk, vault: &Arc<dyn Vault>, commits: u64) -> Snapshot {
-    let mut acknowledged = Snapshot::default();
-    let Some(context) = open(disk, vault, 1) else {
-        return acknowledged;
-    };
-    for i in 1..=commits {
-        let ops = [
-            says(&format!("n{i}"), "holds", "water"),
-            says("hub", "holds", "water"),
-        ];
-        match context.commit(&agent(), commit(ops)) {
-            Ok(receipt) => acknowledged = receipt.snapshot,
-            Err(_) => break,
-        }
-    }
-    acknowledged
-}
-
-const COMMITS: u64 = 6;
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    /// Property 4: after a power cut at any write, with any of the unsynced writes lost, every
-    /// acknowledged commit is there, no commit is there by half, and the audit trail holds.
-    #[test]
-    fn a_power_cut_loses_nothing_acknowledged(at in 0.0..1.0_f64, coins: u64) {
-        let vault: Arc<dyn Vault> = Arc::new(MemoryVault::new());
-        let whole = ShakyDisk::default();
-        write_until_cut(&whole, &vault, COMMITS);
-        let cut = (whole.writes() as f64 * at) as u64;
-
-        let vault: Arc<dyn Vault> = Arc::new(MemoryVault::new());
-        let disk = ShakyDisk::default();
-        disk.cut_at(cut);
-        let acknowledged = write_until_cut(&disk, &vault, COMMITS);
-
-        let back = disk.after_the_cut(coins);
-        let Some(context) = open(&back, &vault, 2) else {
-            prop_assert_eq!(acknowledged, Snapshot::default(), "the store does not open");
-            return Ok(());
-        };
-        let last = context.snapshot();
-        prop_assert!(last >= acknowledged, "{} of {}", last, acknowledged);
-        let view = context.latest(&agent());
-        let found = view.query(&Pattern::anything().predicate("holds")).unwrap();
-        prop_assert_eq!(found.assertions.len() as u64, 2 * last.number());
-        let recalled = view.recall(&Recall::of("water").limit(100)).unwrap();
-        prop_assert_eq!(recalled.items.len() as u64, 2 * last.number());
-        let report = context.audit().verify().unwrap();
-        prop_assert_eq!(report.flaws, vec![]);
-        prop_assert_eq!(report.commits, last.number());
-        context.commit(&agent(), commit([says("after", "holds", "water")])).unwrap();
     }
 }

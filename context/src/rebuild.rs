@@ -1,0 +1,254 @@
+//! Rebuilding: throws every index away and makes it again from the log. What a store answers
+//! must not change by it; a crash in the middle is made up for by the next opening.
+
+use std::ops::ControlFlow;
+
+use crate::key::{self, HashDomain, ObjectKey, ScopeId, prefix_end};
+use crate::keyring::Keyring;
+use crate::reading::Reading;
+use crate::reserved;
+use crate::row::{AssertionRow, Content, Edge, LogRow, ObservationRow};
+use crate::store::{Batch, Order, Reader, Store};
+use crate::view::RecommendationValue;
+use crate::writer::{Index, Stage, item_words};
+use crate::{ContextError, EntityId, ItemId, Policy, Snapshot, Value};
+
+/// Rows that are changed with one flush.
+const BATCH_ROWS: usize = 20_000;
+
+/// Rebuilds all indexes of a store that nobody else has open.
+pub(crate) fn rebuild(store: &dyn Store, keys: &Keyring) -> Result<(), ContextError> {
+    let mut begun = Batch::new();
+    begun.put(mark_key(), Vec::new());
+    store.commit(begun)?;
+    for scope in scopes(store.reader()?.as_ref())? {
+        for table in key::index_tables(scope) {
+            remove_table(store, &table)?;
+        }
+        replay(store, keys, scope)?;
+    }
+    let mut done = Batch::new();
+    done.remove(mark_key());
+    Ok(store.commit(done)?)
+}
+
+/// Says whether a rebuilding was cut off.
+pub(crate) fn is_unfinished(rows: &dyn Reader) -> Result<bool, ContextError> {
+    Ok(rows.get(&mark_key())?.is_some())
+}
+
+fn mark_key() -> Vec<u8> {
+    key::meta("rebuild")
+}
+
+fn scopes(rows: &dyn Reader) -> Result<Vec<ScopeId>, ContextError> {
+    let prefix = key::scope_paths();
+    let mut scopes = Vec::new();
+    let end = prefix_end(&prefix);
+    rows.range(&prefix, &end, Order::Ascending, &mut |key, _| {
+        let number = key.last_chunk().copied().map(u32::from_be_bytes);
+        scopes.extend(number.map(ScopeId));
+        ControlFlow::Continue(())
+    })?;
+    Ok(scopes)
+}
+
+fn remove_table(store: &dyn Store, prefix: &[u8]) -> Result<(), ContextError> {
+    loop {
+        let reader = store.reader()?;
+        let mut batch = Batch::new();
+        let mut rows = 0;
+        let end = prefix_end(prefix);
+        reader.range(prefix, &end, Order::Ascending, &mut |key, _| {
+            batch.remove(key.to_vec());
+            rows += 1;
+            match rows {
+                BATCH_ROWS.. => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        })?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        store.commit(batch)?;
+    }
+}
+
+/// Reads the log of a scope from the beginning and adds every commit to the indexes.
+fn replay(store: &dyn Store, keys: &Keyring, scope: ScopeId) -> Result<(), ContextError> {
+    let mut after = Snapshot::default();
+    loop {
+        let reader = store.reader()?;
+        let rows = next_commits(reader.as_ref(), scope, after)?;
+        let Some(&last) = rows.last() else {
+            return Ok(());
+        };
+        let mut stage = Stage::new(reader.as_ref());
+        for commit in rows.chunk_by(|a, b| a.commit() == b.commit()) {
+            let mut index = Index::new(&mut stage, keys, scope, commit[0].commit());
+            for &row in commit {
+                add(&mut index, row)?;
+            }
+            index.finish();
+        }
+        store.commit(stage.into_batch())?;
+        after = last.commit();
+    }
+}
+
+/// Returns the rows of the next whole commits.
+fn next_commits(
+    rows: &dyn Reader,
+    scope: ScopeId,
+    after: Snapshot,
+) -> Result<Vec<ItemId>, ContextError> {
+    let mut ids: Vec<ItemId> = Vec::new();
+    let from = key::log_after(scope, after);
+    let to = prefix_end(&key::log_all(scope));
+    rows.range(&from, &to, Order::Ascending, &mut |key, _| {
+        let Some(id) = key::last_number(key).map(ItemId::from_number) else {
+            return ControlFlow::Continue(());
+        };
+        let new_commit = ids.last().is_some_and(|last| last.commit() != id.commit());
+        if new_commit && ids.len() >= BATCH_ROWS {
+            return ControlFlow::Break(());
+        }
+        ids.push(id);
+        ControlFlow::Continue(())
+    })?;
+    Ok(ids)
+}
+
+/// Adds one row of the log to the indexes.
+fn add(index: &mut Index<'_, '_>, id: ItemId) -> Result<(), ContextError> {
+    let row = index.reading().log_row(id.number())?;
+    match row.ok_or_else(|| ContextError::damaged(format!("log row {id}")))? {
+        LogRow::Commit(_) | LogRow::Erasure(_) => {}
+        LogRow::Entity(_) => {
+            let entity = EntityId::from_number(id.number());
+            if let Some(entity) = index.reading().entity(entity)? {
+                index.name(entity.id, &entity.name);
+            }
+        }
+        LogRow::Predicate(row) => {
+            index.predicate(row.id, &row.name, Policy::Many);
+        }
+        LogRow::Policy(row) => {
+            let name = index.reading().predicate_name(row.predicate)?;
+            index.predicate(row.predicate, &name, row.policy);
+        }
+        LogRow::Lease(row) => index.lease(id, &row),
+        LogRow::Assertion(row) => add_assertion(index, id, &row)?,
+        LogRow::Observation(row) => add_observation(index, id, &row)?,
+        LogRow::Transition(row) => {
+            if let Some((assertion, edge)) = find(index, row.item)? {
+                index.transition(row.item, &assertion, edge, row.trust);
+            }
+        }
+        LogRow::Ban(row) => {
+            if let Some((assertion, edge)) = find(index, row.item)? {
+                index.ban(row.item, &assertion, edge.other, row.expires)?;
+            }
+        }
+        LogRow::Lift(item) => {
+            if let Some((assertion, edge)) = find(index, item)? {
+                index.lift(&assertion, edge.other)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Finds an assertion that was not forgotten.
+fn find(index: &Index<'_, '_>, item: ItemId) -> Result<Option<(AssertionRow, Edge)>, ContextError> {
+    let reading = index.reading();
+    let Some(row) = reading.assertion_row(item)? else {
+        return Ok(None);
+    };
+    let edge = reading.edge_of(item, &row)?;
+    Ok(edge.map(|edge| (row, edge)))
+}
+
+/// Of what was forgotten, only the lineage and the count of words stay.
+fn add_assertion(
+    index: &mut Index<'_, '_>,
+    item: ItemId,
+    row: &AssertionRow,
+) -> Result<(), ContextError> {
+    let commit = index.reading().commit(item.commit())?;
+    for &source in commit
+        .provenance
+        .derived_from
+        .iter()
+        .chain(&row.derived_from)
+    {
+        index.lineage(source, item);
+    }
+    if index.reading().subject_key(row.subject)?.is_none() {
+        return index.count_document(row.words);
+    }
+    let object = object_key(&index.reading(), item, row)?;
+    index.assertion(item, row, object);
+    if row.predicate == reserved::ALIAS
+        && let Content::Value(sealed) = &row.content
+    {
+        let alias = index
+            .reading()
+            .value(item, row.subject, sealed)?
+            .to_string();
+        index.alias(row.subject, item, &alias)?;
+    }
+    let mut document = item_words(&index.reading(), item)?;
+    document.length = row.words;
+    index.document(item, &document)
+}
+
+fn add_observation(
+    index: &mut Index<'_, '_>,
+    item: ItemId,
+    row: &ObservationRow,
+) -> Result<(), ContextError> {
+    if index.reading().subject_key(row.about)?.is_none() {
+        return index.count_document(row.words);
+    }
+    index.observation(item, row.about);
+    let document = item_words(&index.reading(), item)?;
+    index.document(item, &document)
+}
+
+/// Returns what stands for the other side of an assertion in index keys. Advice and outcomes
+/// are found by their action.
+fn object_key(
+    reading: &Reading<'_>,
+    item: ItemId,
+    row: &AssertionRow,
+) -> Result<ObjectKey, ContextError> {
+    let sealed = match &row.content {
+        Content::Entity(id) => return Ok(ObjectKey::Entity(*id)),
+        Content::Value(sealed) => sealed,
+    };
+    let value = reading.value(item, row.subject, sealed)?;
+    let text = match row.predicate {
+        reserved::RECOMMENDATION | reserved::OUTCOME => action_of(&value),
+        _ => value.normalised(),
+    };
+    Ok(ObjectKey::Value(reading.hash(HashDomain::Value, &text)))
+}
+
+fn action_of(value: &Value) -> String {
+    RecommendationValue::action(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_tables_are_all_tables_but_the_base() {
+        let tables = key::index_tables(ScopeId(1));
+        for base in *b"MSTLIKUabrc" {
+            assert!(tables.iter().all(|table| table[0] != base));
+        }
+        assert_eq!(tables.len(), 12, "a new index table is rebuilt as well");
+    }
+}
