@@ -12,5 +12,5 @@ mod service;
 pub(crate) mod socket;
 mod store;
 
-pub(crate) use guest::Guest;
+pub(crate) use guest::{Guest, Unanswered};
 pub(crate) use store::{Purpose, Store};

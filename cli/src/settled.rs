@@ -1,8 +1,10 @@
 //! When nothing but a person can move a run: the run itself waits for one, or everything that
 //! it waits for does.
 
+use std::pin::Pin;
+
 use layercake_engine::journal::{Journal, JournalError, Parent, RunRow, Scan};
-use layercake_engine::runtime::{Engine, EngineError, Until};
+use layercake_engine::runtime::{Engine, EngineError, Feed, Progress, Until};
 use layercake_engine::{Phase, RunId, RunKind};
 
 /// The most runs below one run that are looked at.
@@ -48,6 +50,45 @@ pub(crate) fn open_children(
     Ok(rows)
 }
 
+/// Progress of an engine while one run is watched; ends when the engine fails.
+pub(crate) struct Watch<'a> {
+    feed: Feed,
+    failure: Pin<Box<dyn Future<Output = EngineError> + Send + 'a>>,
+}
+
+impl<'a> Watch<'a> {
+    /// Begins to watch; nothing that happens from now on is missed.
+    pub(crate) fn new(engine: &'a Engine, run: RunId) -> Self {
+        // The feed of an engine that has failed is silent; who waits for a run is told.
+        let failure = async move {
+            match engine.wait(run, Until::Ended).await {
+                Err(error) => error,
+                Ok(_) => std::future::pending().await,
+            }
+        };
+        Self {
+            feed: engine.subscribe(),
+            failure: Box::pin(failure),
+        }
+    }
+
+    /// Waits for the next step of any run.
+    ///
+    /// # Errors
+    ///
+    /// The engine has failed or stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future loses nothing.
+    pub(crate) async fn next(&mut self) -> Result<Progress, EngineError> {
+        tokio::select! {
+            step = self.feed.next() => step.ok_or(EngineError::Stopped),
+            error = &mut self.failure => Err(error),
+        }
+    }
+}
+
 /// Waits until a run can be moved by nobody but a person, or has ended, and returns its row.
 ///
 /// # Errors
@@ -58,13 +99,13 @@ pub(crate) fn open_children(
 ///
 /// Cancel safe: waiting changes nothing.
 pub(crate) async fn wait(engine: &Engine, run: RunId) -> Result<RunRow, EngineError> {
-    let mut feed = engine.subscribe();
+    let mut watch = Watch::new(engine, run);
     loop {
         let row = engine.row(run)?;
         if is_settled(&**engine.journal(), &row)? {
             return Ok(row);
         }
-        feed.next().await.ok_or(EngineError::Stopped)?;
+        watch.next().await?;
     }
 }
 
@@ -78,10 +119,10 @@ pub(crate) async fn wait(engine: &Engine, run: RunId) -> Result<RunRow, EngineEr
 ///
 /// Cancel safe: waiting changes nothing.
 pub(crate) async fn wait_for_children(engine: &Engine, run: RunId) -> Result<(), EngineError> {
-    let mut feed = engine.subscribe();
+    let mut watch = Watch::new(engine, run);
     let before = open_children(&**engine.journal(), run)?.len();
     while before > 0 && open_children(&**engine.journal(), run)?.len() >= before {
-        feed.next().await.ok_or(EngineError::Stopped)?;
+        watch.next().await?;
     }
     Ok(())
 }

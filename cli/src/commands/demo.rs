@@ -16,7 +16,7 @@ use crate::demo::worker::{Worker, program_name};
 use crate::error::{CommandError, CommandResult, codes};
 use crate::exit::Exit;
 use crate::host::protocol::{Answer, Request, Until};
-use crate::host::{Guest, Purpose, Store};
+use crate::host::{Guest, Purpose, Store, Unanswered};
 use crate::report::inbox::question;
 use crate::report::progress::Progress;
 use crate::report::run::{RunView, paint};
@@ -97,9 +97,9 @@ impl<'a> Tour<'a> {
         let mut guest = self.join(&mut worker).await?;
         let run = self.started(&mut guest).await?;
         let mut progress = Progress::new(self.screen);
-        let view = self
-            .follow(&mut guest, run, Until::Waiting, &mut progress)
+        self.follow(&mut guest, run, Until::Waiting, &mut progress)
             .await?;
+        let view = self.view(&mut guest, run).await?;
         self.say(&format!(
             "  the model read {} messages: {} calls; now the routine waits on disk",
             bundle::messages(),
@@ -215,17 +215,29 @@ impl<'a> Tour<'a> {
         Ok(())
     }
 
+    /// Follows the run until the worker says that it is there, or has ended its own work: then
+    /// the store says the rest.
     async fn follow(
         &self,
         guest: &mut Guest,
         run: RunId,
         until: Until,
         progress: &mut Progress<'_>,
-    ) -> Result<RunView, CommandError> {
+    ) -> Result<(), CommandError> {
         let mut each = |record: &Record| progress.record(record);
         let view = guest.follow(run, until, &mut each).await;
         progress.clear();
-        view.map_err(|unanswered| unanswered.into_error())
+        match view {
+            Ok(_) | Err(Unanswered::Gone(_)) => Ok(()),
+            Err(refused) => Err(refused.into_error()),
+        }
+    }
+
+    async fn view(&self, guest: &mut Guest, run: RunId) -> Result<RunView, CommandError> {
+        match self.ask(guest, Request::View { run }).await? {
+            Answer::View(view) => Ok(*view),
+            _ => Err(unexpected()),
+        }
     }
 
     async fn ask(&self, guest: &mut Guest, request: Request) -> Result<Answer, CommandError> {

@@ -140,7 +140,7 @@ pub(crate) const STORE_NEWER: Code = Code {
         "LC0402",
         Exit::Environment,
         "the store was written by a newer version",
-        "This program would not understand everything in the store, so it does not touch it. Use \
+        "This program would not understand everything in the store, so it does nothing with it. Use \
          the newer program, or another store with `--store`.",
     ),
 };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use layercake_engine::journal::{Journal, Parent, Scan};
-use layercake_engine::runtime::{EngineError, Progress};
+use layercake_engine::runtime::Progress;
 use layercake_engine::{Record, RecordKind, RunId, Sequence};
 
 use super::protocol::Until;
@@ -39,7 +39,7 @@ impl Service {
         each: &mut (dyn FnMut(&Record) + Send),
     ) -> Result<RunView, CommandError> {
         let journal = Arc::clone(self.engine.journal());
-        let mut feed = self.engine.subscribe();
+        let mut watch = settled::Watch::new(&self.engine, run);
         let mut told = Told::default();
         told.catch_up(&*journal, run, each)?;
         loop {
@@ -54,14 +54,13 @@ impl Service {
                 told.catch_up(&*journal, run, each)?;
                 return reading::run(&*journal, run);
             }
-            match feed.next().await {
-                Some(Progress::Step(records)) => {
+            match watch.next().await? {
+                Progress::Step(records) => {
                     for record in records.iter() {
                         told.tell(record, each);
                     }
                 }
-                Some(Progress::Lost(_)) => told.catch_up(&*journal, run, each)?,
-                None => return Err(EngineError::Stopped.into()),
+                Progress::Lost(_) => told.catch_up(&*journal, run, each)?,
             }
         }
     }

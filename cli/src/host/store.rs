@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use layercake_engine::journal::Journal;
 use layercake_engine::{Record, RunId};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::guest::{Guest, Unanswered};
 use super::protocol::{Answer, Request, Until};
+use super::server;
 use super::service::{self, Service};
-use super::{server, socket};
+use super::socket::{self, Listening};
 use crate::assemble::{OpenError, assemble, open_journal};
 use crate::error::{CommandError, codes};
 use crate::models::Models;
@@ -23,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(25);
 /// How long effects under way may take to come back when this process ends.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long answers on their way to other terminals may take when this process ends.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What a command wants of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub(crate) struct Store {
 #[derive(Debug)]
 enum Way {
     /// This process has it open and serves it.
-    Own(Arc<Service>, JoinHandle<()>),
+    Own(Arc<Service>, Option<Serving>),
     /// This process has it open, to read.
     Look(Arc<dyn Journal>),
     /// Another process has it open.
@@ -79,7 +84,7 @@ impl Store {
     pub(crate) async fn another(&self) -> Result<Self, CommandError> {
         let way = match &self.way {
             // The serving task belongs to the first way and ends with it.
-            Way::Own(service, _) => Way::Own(Arc::clone(service), tokio::spawn(async {})),
+            Way::Own(service, _) => Way::Own(Arc::clone(service), None),
             Way::Look(journal) => Way::Look(Arc::clone(journal)),
             Way::Guest(_) => find_way(&self.settings, self.purpose).await?,
         };
@@ -153,10 +158,38 @@ impl Store {
     /// Ends this process's work on the store in good order.
     pub(crate) async fn close(self) {
         if let Way::Own(service, serving) = self.way {
-            serving.abort();
-            // Waiting for the end removes the socket before the store is free.
-            drop(serving.await);
+            if let Some(serving) = serving {
+                serving.close().await;
+            }
             service.shutdown(SHUTDOWN_PATIENCE).await;
+        }
+    }
+}
+
+/// The task that talks to other terminals.
+#[derive(Debug)]
+struct Serving {
+    closing: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    fn start(listening: Listening, service: &Arc<Service>) -> Self {
+        let closing = CancellationToken::new();
+        let serve = server::serve(listening, Arc::clone(service), closing.clone());
+        Self {
+            closing,
+            task: tokio::spawn(serve),
+        }
+    }
+
+    /// Lets what is under way end, for a moment; whoever is cut off asks the next owner.
+    async fn close(mut self) {
+        self.closing.cancel();
+        if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
+            self.task.abort();
+            // Waiting for the end removes the socket before the store is free.
+            drop(self.task.await);
         }
     }
 }
@@ -204,11 +237,11 @@ fn own(
     let assembly = assemble(settings, models, journal)?;
     let service = Arc::new(Service::new(assembly, settings.clone()));
     let serving = match socket::listen(&settings.store) {
-        Ok(listening) => tokio::spawn(server::serve(listening, Arc::clone(&service))),
+        Ok(listening) => Some(Serving::start(listening, &service)),
         Err(error) => {
             // Without a socket the command still works; only other terminals cannot join.
             tracing::warn!(%error, "other terminals cannot use this store now");
-            tokio::spawn(async {})
+            None
         }
     };
     Ok(Way::Own(service, serving))
