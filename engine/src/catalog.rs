@@ -39,6 +39,7 @@ pub struct FunctionSpec {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalog {
     functions: BTreeMap<(String, String), FunctionSpec>,
+    publishes_events: bool,
 }
 
 impl Catalog {
@@ -67,6 +68,19 @@ impl Catalog {
         let key = (spec.name.clone(), spec.version.clone());
         self.functions.insert(key, spec);
         self
+    }
+
+    /// Returns the same catalog for an executor that publishes the events of `emit` tasks; they
+    /// arrive there as calls of `emit` without a version. Without one, `emit` is refused.
+    #[must_use]
+    pub fn with_events(mut self) -> Self {
+        self.publishes_events = true;
+        self
+    }
+
+    /// Says whether somebody publishes the events of `emit` tasks.
+    pub(crate) fn publishes_events(&self) -> bool {
+        self.publishes_events
     }
 
     /// Returns the function of that name and version.

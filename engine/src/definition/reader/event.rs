@@ -15,6 +15,10 @@ use super::value::STAND_IN;
 
 impl Reader<'_> {
     pub(super) fn emit(&mut self, node: &Node, scope: &Scope) -> TaskKind {
+        if !self.catalog.publishes_events() {
+            let why = "nothing that runs this definition publishes events";
+            self.not_executed(node.span, "`emit`", why);
+        }
         let mut attributes = STAND_IN;
         if self.keys(node, &["event"])
             && let Some(event) = self.required(node, "event", node.span)

@@ -293,6 +293,7 @@ fn branches_and_events() {
          LC0110 8:33 unknown key `wiht` → did you mean `with`?
          LC0113 8:62 `al` is not allowed here
          LC0132 9:81 undefined variable `$f`
+         LC0150 10:16 `emit` is not executed by this version
          LC0111 10:33 the key `type` is missing",
     );
 }

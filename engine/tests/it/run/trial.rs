@@ -224,6 +224,7 @@ pub(crate) fn catalog() -> Catalog {
         class,
     };
     Catalog::standard()
+        .with_events()
         .with(function("work", EffectClass::Unsafe))
         .with(function("look", EffectClass::Read))
 }
