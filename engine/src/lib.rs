@@ -67,6 +67,8 @@ mod record;
 mod run;
 #[cfg(feature = "runtime")]
 pub mod runtime;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod timestamp;
 
 pub use catalog::{Catalog, FunctionSpec};

@@ -9,3 +9,5 @@ mod journal;
 mod run;
 #[cfg(feature = "runtime")]
 mod runtime;
+#[cfg(feature = "sim")]
+mod sim;
