@@ -66,6 +66,7 @@ impl Executor for CatalogExecutor {
             return Err(ExecutorError { message });
         };
         let (with, project) = (call.arguments.clone(), self.project.clone());
+        let id = effect.id;
         match call.function.as_str() {
             "decide" => {
                 let (engine, _) = self.home.wait().await;
@@ -81,7 +82,7 @@ impl Executor for CatalogExecutor {
                 blocking(move || outcome(files_list::files_list(&with, &project))).await
             }
             "file-write" => {
-                blocking(move || outcome(file_write::file_write(&with, &project))).await
+                blocking(move || outcome(file_write::file_write(id, &with, &project))).await
             }
             "remember" => {
                 let (facts, effect) = (self.facts.clone(), effect.clone());

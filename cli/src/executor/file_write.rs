@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
-use layercake_engine::{Digest, Problem, ProblemKind};
+use layercake_engine::{Digest, EffectId, Problem, ProblemKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,9 +21,13 @@ struct Arguments {
     folder: Option<PathBuf>,
 }
 
-/// Writes the file. Relative folders mean the project's; a path stays inside its folder.
-/// Blocking.
-pub(super) fn file_write(arguments: &Value, project: &Path) -> Result<Value, Problem> {
+/// Writes the file for an effect. Relative folders mean the project's; a path stays inside its
+/// folder. Blocking.
+pub(super) fn file_write(
+    effect: EffectId,
+    arguments: &Value,
+    project: &Path,
+) -> Result<Value, Problem> {
     let arguments: Arguments = super::arguments("file-write", arguments)?;
     let inside = arguments
         .path
@@ -47,7 +51,7 @@ pub(super) fn file_write(arguments: &Value, project: &Path) -> Result<Value, Pro
     let path = project
         .join(arguments.folder.unwrap_or_default())
         .join(&arguments.path);
-    replace(&path, content.as_bytes()).map_err(|error| {
+    replace(&path, content.as_bytes(), effect).map_err(|error| {
         let title = format!("cannot write {}", path.display());
         problems::problem(problems::FILE_UNWRITABLE, title).with_detail(error.to_string())
     })?;
@@ -59,39 +63,71 @@ pub(super) fn file_write(arguments: &Value, project: &Path) -> Result<Value, Pro
 }
 
 /// Writes beside the target and renames, so that a reader sees the old text or the new one.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+///
+/// The unfinished file bears the name of the effect: a process that is killed in the middle
+/// leaves it behind, and the next one, which performs the effect again, finishes it.
+fn replace(path: &Path, content: &[u8], effect: EffectId) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder)?;
+    let unfinished = folder.join(format!(".{effect}.part"));
     if std::fs::read(path).is_ok_and(|there| there == content) {
-        return Ok(());
+        return match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let scratch = folder.join(format!(".{name}.{}.part", std::process::id()));
-    let mut file = std::fs::File::create(&scratch)?;
+    let mut file = std::fs::File::create(&unfinished)?;
     file.write_all(content)?;
     file.sync_all()?;
-    std::fs::rename(&scratch, path)?;
+    std::fs::rename(&unfinished, path)?;
     // The name is durable only when the folder is.
     std::fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
 mod tests {
+    use layercake_engine::{EffectId, RunId, TaskKey};
     use serde_json::json;
 
     use super::file_write;
+
+    fn effect(attempt: u32) -> EffectId {
+        let run = RunId::from_bytes([7; 16]);
+        EffectId::derive(run, &TaskKey::root(), attempt)
+    }
+
+    fn names(folder: &std::path::Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
 
     #[test]
     fn a_file_is_written_once_and_nothing_else_stays_in_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let with = json!({"folder": "out", "path": "a.txt", "content": "text"});
-        let first = file_write(&with, folder.path()).unwrap();
-        let second = file_write(&with, folder.path()).unwrap();
+        let first = file_write(effect(1), &with, folder.path()).unwrap();
+        let second = file_write(effect(2), &with, folder.path()).unwrap();
         assert_eq!(first, second);
-        let names = std::fs::read_dir(folder.path().join("out"))
-            .unwrap()
-            .count();
-        assert_eq!(names, 1);
+        assert_eq!(names(&folder.path().join("out")), ["a.txt"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_unfinished_is_finished() {
+        for already_there in [None, Some("text")] {
+            let folder = tempfile::tempdir().unwrap();
+            let unfinished = format!(".{}.part", effect(1));
+            std::fs::write(folder.path().join(unfinished), "te").unwrap();
+            if let Some(text) = already_there {
+                std::fs::write(folder.path().join("a.txt"), text).unwrap();
+            }
+            let with = json!({"path": "a.txt", "content": "text"});
+            file_write(effect(1), &with, folder.path()).unwrap();
+            assert_eq!(names(folder.path()), ["a.txt"]);
+            let text = std::fs::read_to_string(folder.path().join("a.txt")).unwrap();
+            assert_eq!(text, "text");
+        }
     }
 
     #[test]
@@ -99,7 +135,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for name in ["../a", "/a", "a/../../b", "..", ""] {
             let with = json!({"folder": "out", "path": name, "content": "text"});
-            assert!(file_write(&with, folder.path()).is_err(), "{name}");
+            assert!(
+                file_write(effect(1), &with, folder.path()).is_err(),
+                "{name}"
+            );
         }
     }
 }
