@@ -23,11 +23,17 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
-    let name = std::env::args().nth(1).unwrap_or_else(|| "help".to_owned());
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_else(|| "help".to_owned());
     let Some(task) = task::find(&name) else {
         return report_unknown(&mut out, &name);
     };
-    match (task.run)(&mut out) {
+    let arguments: Vec<String> = arguments.collect();
+    if task.takes.is_empty() && !arguments.is_empty() {
+        drop(writeln!(out, "{name} takes no arguments"));
+        return ExitCode::from(USAGE);
+    }
+    match (task.run)(&arguments, &mut out) {
         Ok(task::Verdict::Passed) => ExitCode::SUCCESS,
         Ok(task::Verdict::Failed) => ExitCode::FAILURE,
         Err(error) => {

@@ -19,44 +19,55 @@ pub(crate) enum Verdict {
 pub(crate) struct Task {
     /// What is typed after `cargo xtask`.
     pub(crate) name: &'static str,
+    /// The arguments it takes, as the table shows them; empty if it takes none.
+    pub(crate) takes: &'static str,
     /// What it does, in one line.
     pub(crate) does: &'static str,
     /// Carries it out. An error means that the question could not be answered at all.
-    pub(crate) run: fn(&mut dyn Write) -> Result<Verdict>,
+    pub(crate) run: fn(&[String], &mut dyn Write) -> Result<Verdict>,
 }
 
 const TASKS: [Task; 6] = [
     Task {
         name: "ci",
+        takes: "",
         does: "everything that must hold before a change lands: format, all checks below, lints, docs, tests",
-        run: ci::run,
+        run: |_, out| ci::run(out),
     },
     Task {
         name: "layers",
+        takes: "",
         does: "which crate may know which, and what no crate may ever reach",
-        run: layers::run,
+        run: |_, out| layers::run(out),
     },
     Task {
         name: "tidy",
+        takes: "",
         does: "the rules of style that a program can check",
-        run: tidy::run,
+        run: |_, out| tidy::run(out),
     },
     Task {
         name: "licences",
+        takes: "",
         does: "whether everything that is built in may be passed on",
-        run: licences::run,
+        run: |_, out| licences::run(out),
     },
     Task {
         name: "measure",
+        takes: "",
         does: "the figures of the comparison, for each crate; checks nothing",
-        run: measure::run,
+        run: |_, out| measure::run(out),
     },
     Task {
         name: "help",
+        takes: "",
         does: "this table",
-        run: help,
+        run: |_, out| help(out),
     },
 ];
+
+/// Up to where the calls of the table reach, in characters.
+const WIDTH: usize = 24;
 
 /// Finds a task by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Task> {
@@ -72,9 +83,13 @@ pub(crate) fn find(name: &str) -> Option<&'static Task> {
 pub(crate) fn help(out: &mut dyn Write) -> Result<Verdict> {
     writeln!(out, "cargo xtask TASK\n")?;
     for task in &TASKS {
-        writeln!(out, "  {:<8} {}", task.name, task.does)?;
+        let call = format!("{} {}", task.name, task.takes);
+        writeln!(out, "  {:<WIDTH$} {}", call.trim_end(), task.does)?;
     }
-    writeln!(out, "\nExit code: 0 passed, 1 failed, 2 no such task.")?;
+    writeln!(
+        out,
+        "\nExit code: 0 passed, 1 failed, 2 no such task or argument."
+    )?;
     Ok(Verdict::Passed)
 }
 
