@@ -19,7 +19,8 @@ use layercake_harness::{
     Agent, AgentOutcome, AgentSpec, Autonomy, Budget, HarnessError, Report, SessionId, SystemClock,
     ToolSelection, Toolbox, Workspace,
 };
-use layercake_model::{AnswerSchema, Budgeted, Model, ModelBudget};
+use layercake_model::layer::{Budgeted, ModelBudget};
+use layercake_model::{AnswerSchema, Model};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use layercake_engine::journal::{Journal, JournalError, JournalReads, Parent, Scan};
 use layercake_engine::runtime::Engine;
 use layercake_engine::{ExecutorError, RunId};
-use layercake_model::{BudgetLimits, ModelBudget};
+use layercake_model::layer::{BudgetLimits, ModelBudget};
 use rust_decimal::Decimal;
 
 /// The attribute of a run that holds its limit, in US dollars.

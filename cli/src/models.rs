@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use layercake_model::{
-    Model, ModelError, ModelErrorKind, ModelSpec, Providers, RetryPolicy, Retrying, ScriptedModel,
-    Secret,
-};
+use layercake_model::layer::{RetryPolicy, Retrying};
+use layercake_model::provider::ModelSpec;
+use layercake_model::{Model, ModelError, ModelErrorKind, Providers, ScriptedModel, Secret};
 
 use crate::bundle;
 use crate::error::{CommandError, codes};

@@ -13,9 +13,9 @@ use layercake_harness::tool::{Tool, ToolContext, ToolError, ToolOutput, ToolSpec
 use layercake_harness::{
     Agent, AgentSpec, Autonomy, EffectClass, NoSink, SessionId, SystemClock, Toolbox,
 };
+use layercake_model::event::PartKind;
 use layercake_model::{
-    CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, PartKind, Request, Role,
-    StopReason,
+    CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Request, Role, StopReason,
 };
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use layercake_model::{Dialect, Fold, SseDecoder};
+use layercake_model::fold::Fold;
+use layercake_model::wire::{Dialect, SseDecoder};
 
 /// The size of a network read.
 const PIECE_BYTES: usize = 16 << 10;

@@ -1,9 +1,10 @@
 //! A model of your own: this one shouts back. Run it with `cargo run --example own_model`.
 
 use async_trait::async_trait;
+use layercake_model::layer::{RetryPolicy, Retrying};
 use layercake_model::{
     CallContext, EventStream, Message, Model, ModelDescriptor, ModelError, ModelErrorKind, Part,
-    Reply, Request, RetryPolicy, Retrying, StopReason, collect,
+    Reply, Request, StopReason, collect,
 };
 
 struct Shouting {

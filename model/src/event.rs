@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{FailedAttempt, StopReason, Usage};
+use crate::reply::FailedAttempt;
+use crate::{StopReason, Usage};
 
 /// One event of a reply.
 ///
@@ -11,7 +12,7 @@ use crate::{FailedAttempt, StopReason, Usage};
 /// `PartStart`, grows by deltas, and is closed by `PartEnd`; parts have indexes from 0 in the
 /// order in which they were opened. `Usage` is cumulative: the last one counts. The last event
 /// of a stream that did not fail is `Finish`, it comes once, and no part is open then.
-/// `Restart` begins all of this anew. [`Fold`](crate::Fold) checks every sentence of this.
+/// `Restart` begins all of this anew. [`Fold`](crate::fold::Fold) checks every sentence of this.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "event")]
 pub enum Event {

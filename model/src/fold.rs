@@ -6,10 +6,9 @@ use futures_core::Stream;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
-use crate::{
-    Event, ModelError, ModelErrorKind, Part, PartKind, Reasoning, Reply, StopReason, ToolCall,
-    Usage,
-};
+use crate::event::PartKind;
+use crate::request::Reasoning;
+use crate::{Event, ModelError, ModelErrorKind, Part, Reply, StopReason, ToolCall, Usage};
 
 /// The most parts of one reply; real replies have fewer than a hundred.
 const PARTS_MAX: usize = 10_000;
@@ -50,7 +49,7 @@ pub struct Fold {
     size_bytes: usize,
     usage: Usage,
     finish: Option<(StopReason, String)>,
-    failed_attempts: Vec<crate::FailedAttempt>,
+    failed_attempts: Vec<crate::reply::FailedAttempt>,
     unknown: Vec<Value>,
 }
 
@@ -151,7 +150,7 @@ impl Fold {
         Ok(())
     }
 
-    fn restart(&mut self, attempt: crate::FailedAttempt) -> Result<(), ModelError> {
+    fn restart(&mut self, attempt: crate::reply::FailedAttempt) -> Result<(), ModelError> {
         if self.failed_attempts.len() == FAILED_ATTEMPTS_MAX {
             return Err(self.violation("the call was started again too often"));
         }

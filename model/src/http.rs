@@ -9,9 +9,12 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use self::reply_stream::{read_all, reply_events};
 use crate::limits::Limits;
+use crate::loss::Loss;
+use crate::provider::AuthForm;
+use crate::wire::{Delivery, Dialect, ReplyHead, Target, WireRequest};
 use crate::{
-    AuthForm, CallContext, Delivery, Dialect, EventStream, Loss, Model, ModelDescriptor,
-    ModelError, ModelErrorKind, ReplyHead, Request, Role, Secret, Target, WireRequest,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request, Role,
+    Secret,
 };
 
 /// The most bytes of an error's body that are read; its message is at its start.

@@ -2,8 +2,9 @@
 //!
 //! A [`Model`] turns an immutable [`Request`] into a stream of typed [`Event`]s; [`collect`]
 //! folds the stream into a [`Reply`]. [`Providers`] opens models by name; layers such as
-//! [`Retrying`] and [`Budgeted`] wrap one model in another; [`ask_structured`] gets an answer in
-//! a given shape.
+//! [`Retrying`](layer::Retrying) and [`Budgeted`](layer::Budgeted) wrap one model in another;
+//! [`ask_structured`](structured::ask_structured) gets an answer in a given shape. The words that
+//! every caller needs stand here; the rest is in the module that it belongs to.
 //!
 //! ```
 //! use layercake_model::{CallContext, Message, Providers, Request, collect};
@@ -26,7 +27,7 @@
 //! # Your own model in forty lines
 //!
 //! Implement [`Model`]: describe yourself, and answer with events. Order is promised by
-//! [`Event`] and checked by [`Fold`]; for a reply that comes at once,
+//! [`Event`] and checked by [`Fold`](fold::Fold); for a reply that comes at once,
 //! [`Reply::into_stream`] keeps it. Everything else in this crate then works with it.
 //!
 //! ```
@@ -38,63 +39,46 @@
 mod readme {}
 
 mod call_context;
-mod descriptor;
-mod error;
-mod event;
-mod fold;
-mod loss;
+pub mod descriptor;
+pub mod error;
+pub mod event;
+pub mod fold;
+pub mod loss;
 mod model;
-mod reply;
-mod request;
-mod usage;
+pub mod reply;
+pub mod request;
+pub mod usage;
 
 mod estimate;
 mod limits;
 
 #[cfg(feature = "http")]
-mod http;
+pub mod http;
 mod scripted;
-mod wire;
+pub mod wire;
 
-mod cassette;
-mod layer;
-mod structured;
+pub mod cassette;
+pub mod layer;
+pub mod structured;
 
-mod price_table;
-mod provider;
+pub mod price_table;
+pub mod provider;
 mod providers;
 mod secret;
 mod spec;
 
 pub use call_context::CallContext;
-pub use cassette::{Cassette, RecordedCall, Scrub};
-pub use descriptor::{AnswerMeans, ModelDescriptor};
-pub use error::{ModelError, ModelErrorKind, Remedy};
-pub use event::{Event, PartKind};
-pub use fold::{Fold, collect};
-#[cfg(feature = "http")]
-pub use http::{Endpoint, HttpClient, HttpModel};
-pub use layer::{
-    BrokenStream, BudgetLimits, Budgeted, Cached, CassetteMatch, Chaos, Chaotic, Fallback, Limited,
-    ModelBudget, RateLimited, RateLimits, Recorded, Redacted, Redaction, Replaying, RetryPolicy,
-    Retrying, RouteRule, Routed, Spent,
-};
-pub use loss::{Loss, LossKind};
+pub use descriptor::ModelDescriptor;
+pub use error::{ModelError, ModelErrorKind};
+pub use event::Event;
+pub use fold::collect;
 pub use model::{EventStream, Model};
-pub use price_table::{PriceRow, PriceTable};
-pub use provider::{AuthForm, KeyNeed, Provider};
 pub use providers::Providers;
-pub use reply::{FailedAttempt, Reply, StopReason};
+pub use reply::{Reply, StopReason};
 pub use request::{
-    AnswerSchema, Effort, Message, Part, Reasoning, Request, Role, Sampling, ToolCall, ToolChoice,
-    ToolResult, ToolSpec,
+    AnswerSchema, Message, Part, Request, Role, Sampling, ToolCall, ToolChoice, ToolResult,
+    ToolSpec,
 };
 pub use scripted::ScriptedModel;
 pub use secret::Secret;
-pub use spec::ModelSpec;
-pub use structured::{Attempt, StructuredAnswer, StructuredError, Worth, ask_structured};
-pub use usage::{LongInputPrice, Price, Usage};
-pub use wire::{
-    CallIdForm, Decoder, Delivery, Dialect, EffortForm, OutputLimitField, Quirks, ReasoningBack,
-    ReplyHead, RequiredWord, SseDecoder, SseFrame, Target, WireRequest,
-};
+pub use usage::{Price, Usage};

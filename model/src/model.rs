@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_core::Stream;
 
-use crate::{CallContext, Event, Loss, ModelDescriptor, ModelError, Request, WireRequest};
+use crate::loss::Loss;
+use crate::wire::WireRequest;
+use crate::{CallContext, Event, ModelDescriptor, ModelError, Request};
 
 /// The events of one reply, in order, ended by exactly one [`Event::Finish`] or one error.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<Event, ModelError>> + Send>>;

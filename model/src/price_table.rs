@@ -3,7 +3,8 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{LongInputPrice, Price};
+use crate::Price;
+use crate::usage::LongInputPrice;
 
 /// The rows that are built in.
 ///

@@ -4,7 +4,9 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dialect, Quirks};
+use crate::wire::{Dialect, Quirks};
+
+pub use crate::spec::ModelSpec;
 
 /// One provider. Configuration may add rows and replace the ones that are built in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

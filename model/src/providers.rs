@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{
-    Delivery, KeyNeed, Model, ModelDescriptor, ModelError, ModelErrorKind, ModelSpec, PriceTable,
-    Provider, ScriptedModel, Secret,
-};
+use crate::price_table::PriceTable;
+use crate::provider::{KeyNeed, ModelSpec, Provider};
+use crate::wire::Delivery;
+use crate::{Model, ModelDescriptor, ModelError, ModelErrorKind, ScriptedModel, Secret};
 
 /// The providers that are known, and what is needed to open a model of theirs.
 ///
@@ -143,13 +143,13 @@ impl Providers {
         key: Option<Secret>,
     ) -> Result<Arc<dyn Model>, ModelError> {
         let descriptor = self.describe(row, model);
-        let endpoint = crate::Endpoint {
+        let endpoint = crate::http::Endpoint {
             address: row.address.clone(),
             dialect: row.dialect,
             auth: row.auth.clone(),
             key,
             headers: Vec::new(),
-            target: crate::Target {
+            target: crate::wire::Target {
                 provider: row.name.clone(),
                 model: model.to_owned(),
                 delivery: self.delivery,
@@ -158,7 +158,7 @@ impl Providers {
             },
         };
         let client = self.clients.of(&row.address, self.proxy.as_deref())?;
-        Ok(Arc::new(crate::HttpModel::new(
+        Ok(Arc::new(crate::http::HttpModel::new(
             client, endpoint, descriptor,
         )))
     }
@@ -197,22 +197,26 @@ fn find_key(
 #[cfg(feature = "http")]
 #[derive(Debug, Default)]
 struct Clients {
-    secure: std::sync::OnceLock<crate::HttpClient>,
-    plain: std::sync::OnceLock<crate::HttpClient>,
+    secure: std::sync::OnceLock<crate::http::HttpClient>,
+    plain: std::sync::OnceLock<crate::http::HttpClient>,
 }
 
 #[cfg(feature = "http")]
 impl Clients {
-    fn of(&self, address: &str, proxy: Option<&str>) -> Result<crate::HttpClient, ModelError> {
+    fn of(
+        &self,
+        address: &str,
+        proxy: Option<&str>,
+    ) -> Result<crate::http::HttpClient, ModelError> {
         let is_plain = address.starts_with("http://");
         let place = if is_plain { &self.plain } else { &self.secure };
         if let Some(client) = place.get() {
             return Ok(client.clone());
         }
         let client = if is_plain {
-            crate::HttpClient::plain(proxy)?
+            crate::http::HttpClient::plain(proxy)?
         } else {
-            crate::HttpClient::secure(proxy)?
+            crate::http::HttpClient::secure(proxy)?
         };
         Ok(place.get_or_init(|| client).clone())
     }
@@ -221,7 +225,8 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::Providers;
-    use crate::{ModelErrorKind, Provider, Secret};
+    use crate::provider::Provider;
+    use crate::{ModelErrorKind, Secret};
 
     fn no_key(_: &str) -> Option<Secret> {
         None

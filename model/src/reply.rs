@@ -4,7 +4,8 @@ use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Event, EventStream, Message, ModelError, Part, PartKind, Role, Usage};
+use crate::event::PartKind;
+use crate::{Event, EventStream, Message, ModelError, Part, Role, Usage};
 
 /// A complete reply: what the fold of its events gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

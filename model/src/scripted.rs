@@ -20,10 +20,10 @@ use async_trait::async_trait;
 use self::request_view::RequestView;
 use self::rule::Rule;
 use self::script::Script;
+use crate::descriptor::AnswerMeans;
 use crate::limits::Limits;
 use crate::{
-    AnswerMeans, CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind,
-    Request,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
 };
 
 const BUILTIN: &str = include_str!("scripted/builtin.yaml");

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use self::means::Found;
 use self::validate::Validator;
+use crate::reply::FailedAttempt;
 use crate::{
-    AnswerSchema, CallContext, FailedAttempt, Model, ModelError, ModelErrorKind, Part, Reply,
-    Request, StopReason, Usage, collect,
+    AnswerSchema, CallContext, Model, ModelError, ModelErrorKind, Part, Reply, Request, StopReason,
+    Usage, collect,
 };
 
 /// How often an answer that does not fit may be repaired.

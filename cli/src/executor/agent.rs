@@ -9,7 +9,7 @@ use layercake_engine::journal::JournalReads;
 use layercake_engine::runtime::Engine;
 use layercake_engine::{Actor, Effect, ExecutorError, Outcome, Phase, Problem, ProblemKind, RunId};
 use layercake_harness::{AgentOutcome, Autonomy, Report, Stop};
-use layercake_model::ModelBudget;
+use layercake_model::layer::ModelBudget;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};

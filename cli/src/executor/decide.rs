@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use layercake_engine::{CostCause, Effect, Outcome, Problem};
-use layercake_model::{
-    AnswerSchema, Attempt, BudgetLimits, Budgeted, CallContext, Message, Model, ModelBudget,
-    Request, Sampling, Worth, ask_structured,
-};
+use layercake_model::layer::{BudgetLimits, Budgeted, ModelBudget};
+use layercake_model::structured::{Attempt, Worth, ask_structured};
+use layercake_model::{AnswerSchema, CallContext, Message, Model, Request, Sampling};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};

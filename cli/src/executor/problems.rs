@@ -1,7 +1,8 @@
 //! Problems that are this program's own, beside the standard's: their names and their codes.
 
 use layercake_engine::{Problem, ProblemKind};
-use layercake_model::{ModelError, ModelErrorKind, Remedy};
+use layercake_model::error::Remedy;
+use layercake_model::{ModelError, ModelErrorKind};
 
 use crate::error::{Code, CommandError, codes};
 

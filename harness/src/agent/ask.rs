@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use layercake_model::{
-    CallContext, Event, Fold, ModelError, ModelErrorKind, PartKind, Reply, Request, Usage,
-};
+use layercake_model::event::PartKind;
+use layercake_model::fold::Fold;
+use layercake_model::{CallContext, Event, ModelError, ModelErrorKind, Reply, Request, Usage};
 
 use super::Drive;
 use crate::error::HarnessError;

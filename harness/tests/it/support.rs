@@ -14,9 +14,10 @@ use layercake_harness::{
     Agent, AgentSpec, Autonomy, EffectClass, Fence, HarnessError, ManualClock, NoSink, Report,
     SessionId, Timestamp, Toolbox,
 };
+use layercake_model::event::PartKind;
 use layercake_model::{
-    CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Part, PartKind, Request,
-    StopReason, ToolCall, Usage,
+    CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Part, Request, StopReason,
+    ToolCall, Usage,
 };
 use serde_json::{Value, json};
 

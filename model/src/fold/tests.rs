@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use crate::{
-    Event, FailedAttempt, Fold, ModelError, ModelErrorKind, Part, PartKind, StopReason, Usage,
-};
+use crate::event::PartKind;
+use crate::fold::Fold;
+use crate::reply::FailedAttempt;
+use crate::{Event, ModelError, ModelErrorKind, Part, StopReason, Usage};
 
 fn start() -> Event {
     Event::Start {

@@ -8,7 +8,8 @@ use futures_util::stream::{self, BoxStream};
 use tokio::time::timeout;
 
 use crate::limits::Limits;
-use crate::{Decoder, Event, EventStream, ModelError, ModelErrorKind};
+use crate::wire::Decoder;
+use crate::{Event, EventStream, ModelError, ModelErrorKind};
 
 /// How long the rest of a finished body is waited for, so that its connection can be used
 /// again. It nearly always came with the last frame.

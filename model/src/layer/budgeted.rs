@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use rust_decimal::Decimal;
 
 use super::watch::settled;
+use crate::loss::Loss;
+use crate::wire::WireRequest;
 use crate::{
-    CallContext, EventStream, Loss, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
-    Usage, WireRequest, estimate,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request, Usage,
+    estimate,
 };
 
 /// What may be spent. `None` is no limit.

@@ -7,10 +7,9 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::{
-    CallContext, Event, EventStream, Loss, Model, ModelDescriptor, ModelError, Request, Usage,
-    WireRequest,
-};
+use crate::loss::Loss;
+use crate::wire::WireRequest;
+use crate::{CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Request, Usage};
 
 /// A model that answers a question which it answered before from memory, with the same events
 /// and no usage. Only complete replies are kept. Two questions are the same when they are

@@ -9,9 +9,10 @@ use futures_util::stream;
 
 use super::dice::Dice;
 use crate::limits::Limits;
+use crate::loss::Loss;
+use crate::wire::WireRequest;
 use crate::{
-    CallContext, EventStream, Loss, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
-    WireRequest,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
 };
 
 /// How often which trouble comes: shares of all calls, from 0 to 1.

@@ -10,15 +10,17 @@ use futures_util::stream;
 use super::retrying::BrokenStream;
 use super::routed::common_descriptor;
 use super::watch::with_unheard;
+use crate::loss::Loss;
+use crate::reply::FailedAttempt;
+use crate::wire::WireRequest;
 use crate::{
-    CallContext, Event, EventStream, FailedAttempt, Loss, Model, ModelDescriptor, ModelError,
-    ModelErrorKind, Request, WireRequest,
+    CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
 };
 
 /// Several models in order of preference. The next one is asked when a call fails for a reason
 /// that lies with the model or its provider; the failure is reported as [`Event::Restart`].
 ///
-/// Put [`Retrying`](crate::Retrying) inside, around each model, so that one short failure does
+/// Put [`Retrying`](crate::layer::Retrying) inside, around each model, so that one short failure does
 /// not change the model.
 pub struct Fallback {
     models: Vec<Arc<dyn Model>>,

@@ -7,9 +7,10 @@ use tokio::sync::Semaphore;
 
 use super::watch::settled;
 use crate::limits::Limits;
+use crate::loss::Loss;
+use crate::wire::WireRequest;
 use crate::{
-    CallContext, EventStream, Loss, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
-    WireRequest,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
 };
 
 /// A model that answers at most so many calls at once; further ones wait, in order.

@@ -8,10 +8,9 @@ use tokio::time::Instant;
 
 use super::watch::settled;
 use crate::limits::Limits;
-use crate::{
-    CallContext, EventStream, Loss, Model, ModelDescriptor, ModelError, Request, WireRequest,
-    estimate,
-};
+use crate::loss::Loss;
+use crate::wire::WireRequest;
+use crate::{CallContext, EventStream, Model, ModelDescriptor, ModelError, Request, estimate};
 
 /// How much a minute allows. `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::{
-    CallContext, Cassette, EventStream, Loss, Model, ModelDescriptor, ModelError, RecordedCall,
-    Request, WireRequest,
-};
+use crate::cassette::{Cassette, RecordedCall};
+use crate::loss::Loss;
+use crate::wire::WireRequest;
+use crate::{CallContext, EventStream, Model, ModelDescriptor, ModelError, Request};
 
 /// A model that records its calls. A call is kept when its stream ended or was dropped.
 pub struct Recorded {

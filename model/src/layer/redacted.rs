@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::{
-    CallContext, EventStream, Loss, LossKind, Model, ModelDescriptor, ModelError, Part, Request,
-    Scrub, WireRequest,
-};
+use crate::cassette::Scrub;
+use crate::loss::{Loss, LossKind};
+use crate::wire::WireRequest;
+use crate::{CallContext, EventStream, Model, ModelDescriptor, ModelError, Part, Request};
 
 /// Changes a text so that it may be sent.
 pub type Redaction = Arc<dyn Fn(&str) -> String + Send + Sync>;

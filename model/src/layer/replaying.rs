@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use crate::cassette::{Cassette, RecordedCall, Scrub};
 use crate::{
-    CallContext, Cassette, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Part,
-    RecordedCall, Request, Scrub,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Part, Request,
 };
 
 /// How a request finds its recorded call.

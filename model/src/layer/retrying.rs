@@ -11,11 +11,12 @@ use tokio::time::Instant;
 
 use super::dice::Dice;
 use super::watch::with_unheard;
+use crate::error::Remedy;
 use crate::limits::Limits;
-use crate::{
-    CallContext, Event, EventStream, FailedAttempt, Loss, Model, ModelDescriptor, ModelError,
-    Remedy, Request, WireRequest,
-};
+use crate::loss::Loss;
+use crate::reply::FailedAttempt;
+use crate::wire::WireRequest;
+use crate::{CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Request};
 
 /// When to ask again, and how long to wait before.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::loss::Loss;
+use crate::request::Effort;
+use crate::wire::WireRequest;
 use crate::{
-    CallContext, Effort, EventStream, Loss, Model, ModelDescriptor, ModelError, Part, Request,
-    WireRequest, estimate,
+    CallContext, EventStream, Model, ModelDescriptor, ModelError, Part, Request, estimate,
 };
 
 /// When a route is taken: everything that is given must hold. `Default` always holds.

@@ -7,11 +7,15 @@ use futures_util::StreamExt;
 use rust_decimal::Decimal;
 use tokio::time::Instant;
 
+use crate::cassette::{Cassette, Scrub};
+use crate::layer::{
+    BrokenStream, BudgetLimits, Budgeted, Cached, CassetteMatch, Chaos, Chaotic, Fallback, Limited,
+    ModelBudget, RateLimited, RateLimits, Recorded, Redacted, Replaying, RetryPolicy, Retrying,
+    RouteRule, Routed,
+};
 use crate::{
-    BrokenStream, BudgetLimits, Budgeted, Cached, CallContext, Cassette, CassetteMatch, Chaos,
-    Chaotic, Event, Fallback, Limited, Message, Model, ModelBudget, ModelError, ModelErrorKind,
-    Part, RateLimited, RateLimits, Recorded, Redacted, Replaying, Reply, Request, RetryPolicy,
-    Retrying, RouteRule, Routed, ScriptedModel, Scrub, Usage, collect,
+    CallContext, Event, Message, Model, ModelError, ModelErrorKind, Part, Reply, Request,
+    ScriptedModel, Usage, collect,
 };
 
 fn scripted(rules: &str) -> Arc<dyn Model> {
@@ -432,7 +436,7 @@ async fn a_layer_shows_what_its_model_would_send() {
 fn an_event_stream_of_a_reply_folds_back() {
     let reply = Reply::of("m", vec![Part::text("x")], crate::StopReason::End);
     let events: Vec<Event> = reply.clone().into_events();
-    let mut fold = crate::Fold::new();
+    let mut fold = crate::fold::Fold::new();
     for event in events {
         fold.push(event).unwrap();
     }

@@ -4,7 +4,7 @@
 //! provider's own default; every field can be replaced by configuration.
 
 use super::{AuthForm, KeyNeed, Provider};
-use crate::AnswerMeans;
+use crate::descriptor::AnswerMeans;
 use crate::wire::{
     CallIdForm, Dialect, EffortForm, OutputLimitField, Quirks, ReasoningBack, RequiredWord,
 };

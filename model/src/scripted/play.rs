@@ -9,10 +9,9 @@ use futures_util::stream;
 use super::request_view::RequestView;
 use super::rule::{Failure, Rule, Stop};
 use super::{DIALECT, sample, template};
+use crate::event::PartKind;
 use crate::limits::Limits;
-use crate::{
-    Event, EventStream, ModelError, ModelErrorKind, Part, PartKind, Request, StopReason, Usage,
-};
+use crate::{Event, EventStream, ModelError, ModelErrorKind, Part, Request, StopReason, Usage};
 
 /// How many characters one piece of text has, when the rule does not say.
 const CHUNK_CHARS: usize = 24;

@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use super::says_something;
-use crate::{
-    AnswerMeans, AnswerSchema, Message, Part, Reply, Request, Role, ToolChoice, ToolResult,
-    ToolSpec,
-};
+use crate::descriptor::AnswerMeans;
+use crate::{AnswerSchema, Message, Part, Reply, Request, Role, ToolChoice, ToolResult, ToolSpec};
 
 /// How many places of a text are tried as the start of the answer.
 const JSON_STARTS_MAX: usize = 200;

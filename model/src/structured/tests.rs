@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use serde_json::json;
 
+use crate::descriptor::AnswerMeans;
+use crate::structured::{Worth, ask_structured};
 use crate::{
-    AnswerMeans, AnswerSchema, CallContext, EventStream, Message, Model, ModelDescriptor,
-    ModelError, ModelErrorKind, Part, Reply, Request, StopReason, ToolCall, ToolChoice, Usage,
-    Worth, ask_structured,
+    AnswerSchema, CallContext, EventStream, Message, Model, ModelDescriptor, ModelError,
+    ModelErrorKind, Part, Reply, Request, StopReason, ToolCall, ToolChoice, Usage,
 };
 
 /// Gives prepared replies in order and keeps what it was asked.

@@ -9,7 +9,8 @@ use super::gemini::{self, GeminiFrames};
 use super::openai_chat::{self, ChatFrames};
 use super::openai_responses::{self, ResponseFrames};
 use super::{Quirks, WireRequest};
-use crate::{Event, Loss, LossKind, ModelError, Request};
+use crate::loss::{Loss, LossKind};
+use crate::{Event, ModelError, Request};
 
 /// A wire dialect: one protocol that many providers may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

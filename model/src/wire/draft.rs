@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{Target, WireRequest};
-use crate::{Loss, LossKind, ModelError, Request};
+use crate::loss::{Loss, LossKind};
+use crate::{ModelError, Request};
 
 /// What every part of an encoder reads and writes.
 pub(super) struct Draft<'a> {

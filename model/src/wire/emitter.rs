@@ -1,6 +1,7 @@
 //! The one place where decoders make events: keeps the order that `Event` promises.
 
-use crate::{Event, PartKind, StopReason, Usage};
+use crate::event::PartKind;
+use crate::{Event, StopReason, Usage};
 
 /// How ids begin that a provider left out.
 const MADE_UP: &str = "call_turn_";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::AnswerMeans;
+use crate::descriptor::AnswerMeans;
 
 /// The differences of one provider from its dialect. `Default` is the dialect's own author.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,7 +1,8 @@
 //! Text and reasoning that come in pieces without numbers: what follows what.
 
 use super::emitter::Emitter;
-use crate::{Event, PartKind};
+use crate::Event;
+use crate::event::PartKind;
 
 /// What a model says in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::{Loss, LossKind, Message, Part, Request, Role};
+use crate::loss::{Loss, LossKind};
+use crate::{Message, Part, Request, Role};
 
 /// Everything that one speaker says before the other does.
 pub(super) struct Turn<'a> {

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use layercake_model::{
-    AnswerMeans, Delivery, Dialect, Event, Fold, ModelError, Quirks, Reply, Target,
-};
+use layercake_model::descriptor::AnswerMeans;
+use layercake_model::fold::Fold;
+use layercake_model::wire::{Delivery, Dialect, Quirks, Target};
+use layercake_model::{Event, ModelError, Reply};
 
 pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,6 +1,7 @@
 //! Recorded replies: a stream and the same reply at once fold to the same, however it is cut.
 
-use layercake_model::{Dialect, Message, Part, Request, StopReason, Usage};
+use layercake_model::wire::Dialect;
+use layercake_model::{Message, Part, Request, StopReason, Usage};
 use proptest::prelude::*;
 
 use crate::ask::{native, read, stream_events, stream_reply, target, whole_reply};
@@ -64,7 +65,7 @@ fn every_truncation_is_interrupted_or_complete() {
                 Ok(reply) => assert_ne!(reply.reason, StopReason::Other, "{name} {end}"),
                 // A cut through the last frame leaves JSON that is not whole.
                 Err(error) => assert!(
-                    error.remedy() == layercake_model::Remedy::Retry,
+                    error.remedy() == layercake_model::error::Remedy::Retry,
                     "{error:?}"
                 ),
             }

@@ -1,6 +1,8 @@
 //! No bytes make a decoder panic or break the order of events.
 
-use layercake_model::{Dialect, Fold, ModelErrorKind, ReplyHead};
+use layercake_model::ModelErrorKind;
+use layercake_model::fold::Fold;
+use layercake_model::wire::{Dialect, ReplyHead};
 use proptest::prelude::*;
 
 use crate::ask::read;

@@ -2,9 +2,11 @@
 //!
 //! The files are compared as JSON. `UPDATE_GOLDENS=1` writes them anew; read the difference.
 
+use layercake_model::request::{Effort, Reasoning};
+use layercake_model::wire::{CallIdForm, Dialect, Quirks, ReasoningBack, Target};
 use layercake_model::{
-    AnswerSchema, CallIdForm, Dialect, Effort, Message, Part, Quirks, Reasoning, ReasoningBack,
-    Request, Role, Sampling, Target, ToolCall, ToolChoice, ToolResult, ToolSpec,
+    AnswerSchema, Message, Part, Request, Role, Sampling, ToolCall, ToolChoice, ToolResult,
+    ToolSpec,
 };
 use serde_json::{Value, json};
 
@@ -186,7 +188,7 @@ fn everything_in_chat_completions() {
 #[test]
 fn quirks_in_chat_completions() {
     let quirks = Quirks {
-        required_word: layercake_model::RequiredWord::Any,
+        required_word: layercake_model::wire::RequiredWord::Any,
         call_id_form: CallIdForm::NineAlphanumeric,
         reasoning_back: ReasoningBack::ReasoningContent,
         rejected_fields: vec!["seed".into(), "metadata".into(), "stream_options".into()],
@@ -205,7 +207,7 @@ fn quirks_in_chat_completions() {
 #[test]
 fn everything_in_responses() {
     let quirks = Quirks {
-        effort: layercake_model::EffortForm::Field,
+        effort: layercake_model::wire::EffortForm::Field,
         fixed_sampling: vec!["gpt-5".into()],
         ..native()
     };

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use layercake_model::layer::{RetryPolicy, Retrying};
+use layercake_model::structured::ask_structured;
+use layercake_model::wire::Delivery;
 use layercake_model::{
-    AnswerSchema, CallContext, Delivery, Message, Model, ModelError, ModelErrorKind, Part,
-    Providers, Reply, Request, RetryPolicy, Retrying, Role, Secret, StopReason, ToolResult,
-    ToolSpec, ask_structured, collect,
+    AnswerSchema, CallContext, Message, Model, ModelError, ModelErrorKind, Part, Providers, Reply,
+    Request, Role, Secret, StopReason, ToolResult, ToolSpec, collect,
 };
 use serde_json::json;
 

@@ -6,7 +6,8 @@ mod chat;
 mod gemini;
 mod responses;
 
-use layercake_model::{Dialect, Reply};
+use layercake_model::Reply;
+use layercake_model::wire::Dialect;
 
 use crate::ask::{sse, stream_reply};
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use layercake_model::provider::ModelSpec;
+use layercake_model::wire::Delivery;
 use layercake_model::{
-    CallContext, Delivery, Event, EventStream, Message, Model, ModelError, ModelErrorKind,
-    ModelSpec, Providers, Reply, Request, Secret, collect,
+    CallContext, Event, EventStream, Message, Model, ModelError, ModelErrorKind, Providers, Reply,
+    Request, Secret, collect,
 };
 
 use crate::ask::read;

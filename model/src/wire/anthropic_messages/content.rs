@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::NAME;
+use crate::loss::Loss;
+use crate::request::Reasoning;
 use crate::wire::turns::{self, Placed, Turn, lost_opaque, lost_part, lost_reasoning};
-use crate::{Loss, Part, Reasoning, Role, ToolResult};
+use crate::{Part, Role, ToolResult};
 
 /// Writes a turn. `surplus` counts the cache marks that are still to be left out.
 pub(super) fn of_turn(

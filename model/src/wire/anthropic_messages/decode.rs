@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use super::NAME;
 use super::hot::{HotFrame, HotKind};
 use super::usage::Counts;
+use crate::event::PartKind;
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
 use crate::wire::emitter::Emitter;
-use crate::{Event, ModelError, PartKind, StopReason};
+use crate::{Event, ModelError, StopReason};
 
 /// The most blocks that may be open at once; the provider opens one.
 const OPEN_BLOCKS_MAX: usize = 1_000;

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::NAME;
 use super::content;
+use crate::descriptor::AnswerMeans;
+use crate::loss::LossKind;
+use crate::request::Effort;
 use crate::wire::draft::{Draft, Encoded};
 use crate::wire::turns;
 use crate::wire::{Delivery, Target, schema};
-use crate::{AnswerMeans, Effort, LossKind, ModelError, Request, Role, ToolChoice};
+use crate::{ModelError, Request, Role, ToolChoice};
 
 const API_VERSION: &str = "2023-06-01";
 /// The dialect demands a limit. Every model of the family can write this much.

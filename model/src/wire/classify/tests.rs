@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ModelErrorKind::{self, *};
-use crate::ReplyHead;
+use crate::wire::ReplyHead;
 
 fn head(status: u16, headers: &[(&str, &str)]) -> ReplyHead {
     let headers = headers.iter();

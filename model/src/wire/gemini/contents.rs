@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::NAME;
+use crate::loss::{Loss, LossKind};
 use crate::wire::emitter::is_made_up;
 use crate::wire::turns::{self, Placed, Turn, lost_opaque, lost_reasoning};
-use crate::{Loss, LossKind, Part, Request, Role, ToolResult};
+use crate::{Part, Request, Role, ToolResult};
 
 /// What stands in the place of a signature that the provider never gave: the calls of another
 /// model, for instance. Models from 3 on reject a call without any.

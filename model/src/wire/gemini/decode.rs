@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 use super::NAME;
 use super::hot::HotFrame;
 use super::usage::Counts;
+use crate::event::PartKind;
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
 use crate::wire::emitter::Emitter;
 use crate::wire::speech::{Speech, Voice};
-use crate::{Event, ModelError, ModelErrorKind, PartKind, StopReason};
+use crate::{Event, ModelError, ModelErrorKind, StopReason};
 
 /// Fields of a candidate that say something and have no place in a reply.
 const NOTES: [&str; 4] = [

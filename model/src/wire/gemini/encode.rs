@@ -3,9 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{NAME, contents};
+use crate::descriptor::AnswerMeans;
+use crate::loss::LossKind;
+use crate::request::Effort;
 use crate::wire::draft::{Draft, Encoded};
 use crate::wire::{Delivery, Target, schema};
-use crate::{AnswerMeans, Effort, LossKind, ModelError, Request, ToolChoice};
+use crate::{ModelError, Request, ToolChoice};
 
 pub(in crate::wire) fn build(request: &Request, target: &Target) -> Result<Encoded, ModelError> {
     let mut draft = Draft::new(request, target);

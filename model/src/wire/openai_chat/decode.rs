@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 use super::hot::{HotFrame, HotPiece};
 use super::message::{CALL_EXTRA_TYPE, DETAILS_TYPE};
 use super::{NAME, usage};
+use crate::event::PartKind;
 use crate::wire::classify;
 use crate::wire::decoder::{ReadFrames, malformed, parse_json};
 use crate::wire::emitter::Emitter;
 use crate::wire::speech::{Speech, Voice};
-use crate::{Event, ModelError, PartKind, StopReason};
+use crate::{Event, ModelError, StopReason};
 
 /// The most calls in one reply; the numbers that providers give are only looked up among them.
 const CALLS_MAX: usize = 1_000;

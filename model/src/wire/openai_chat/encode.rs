@@ -3,9 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{NAME, message};
+use crate::descriptor::AnswerMeans;
+use crate::loss::LossKind;
+use crate::request::Effort;
 use crate::wire::draft::{Draft, Encoded};
 use crate::wire::{Delivery, EffortForm, OutputLimitField, RequiredWord, Target, schema};
-use crate::{AnswerMeans, Effort, LossKind, ModelError, Request, ToolChoice};
+use crate::{ModelError, Request, ToolChoice};
 
 pub(in crate::wire) fn build(request: &Request, target: &Target) -> Result<Encoded, ModelError> {
     let mut draft = Draft::new(request, target);

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::NAME;
+use crate::loss::{Loss, LossKind};
+use crate::request::Reasoning;
 use crate::wire::turns::{self, Placed, lost_opaque, lost_part, lost_reasoning};
 use crate::wire::{CallIdForm, ReasoningBack, Target};
-use crate::{Loss, LossKind, Message, Part, Reasoning, Request, Role, ToolCall, ToolResult};
+use crate::{Message, Part, Request, Role, ToolCall, ToolResult};
 
 /// Where the fields are kept that a provider put beside a tool call.
 pub(super) const CALL_EXTRA_TYPE: &str = "tool_call_extra";

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{NAME, PHASE_TYPE};
+use crate::loss::Loss;
+use crate::request::Reasoning;
 use crate::wire::turns::{self, Placed, lost_opaque, lost_part, lost_reasoning};
-use crate::{Loss, Message, Part, Reasoning, Request, Role, ToolResult};
+use crate::{Message, Part, Request, Role, ToolResult};
 
 pub(super) fn all(request: &Request, losses: &mut Vec<Loss>) -> Value {
     let mut items = Vec::with_capacity(request.messages.len());

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{NAME, PHASE_TYPE};
+use crate::event::PartKind;
 use crate::wire::decoder::malformed;
 use crate::wire::emitter::Emitter;
-use crate::{Event, ModelError, PartKind};
+use crate::{Event, ModelError};
 
 /// The most items of one reply; real ones have a few dozen.
 const ITEMS_MAX: usize = 10_000;

@@ -129,8 +129,8 @@ fn reasoning_details_are_handed_back() {
         messages: vec![reply.into_message()],
         ..layercake_model::Request::default()
     };
-    let quirks = layercake_model::Quirks {
-        reasoning_back: layercake_model::ReasoningBack::Reasoning,
+    let quirks = layercake_model::wire::Quirks {
+        reasoning_back: layercake_model::wire::ReasoningBack::Reasoning,
         ..crate::ask::native()
     };
     let target = crate::ask::target("openrouter", "m", quirks);

@@ -1,6 +1,7 @@
 //! Gemini generateContent.
 
-use layercake_model::{Dialect, ModelErrorKind, StopReason};
+use layercake_model::wire::Dialect;
+use layercake_model::{ModelErrorKind, StopReason};
 use serde_json::json;
 
 use super::{chat, handed_back};

@@ -1,6 +1,7 @@
 //! OpenAI Responses.
 
-use layercake_model::{Dialect, ModelErrorKind, StopReason};
+use layercake_model::wire::Dialect;
+use layercake_model::{ModelErrorKind, StopReason};
 
 use crate::ask::{sse, stream_reply, whole_reply};
 
