@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::error::HarnessError;
 use crate::prompt;
 use crate::report::Report;
+use crate::rule::RuleBook;
 use crate::session::{
     Resumption, SessionEvent, SessionStore, Started, Suspension, SuspensionCause,
 };
@@ -54,6 +55,7 @@ struct Drive<'a> {
     spec: &'a AgentSpec,
     toolbox: Toolbox,
     answer: Option<Validator>,
+    book: RuleBook,
     learned: Learned,
     log: SessionLog<'a>,
 }
@@ -125,6 +127,7 @@ impl Agent {
                 model: self.model.descriptor().model.clone(),
             });
         }
+        let book = RuleBook::new(&spec.rules, self.toolbox.folder().map(str::to_owned))?;
         let _mailbox = self.mailbox.open(session);
         let log = SessionLog::open(&*self.store, session, &*self.clock).await?;
         let mut drive = Drive {
@@ -132,6 +135,7 @@ impl Agent {
             spec,
             toolbox,
             answer,
+            book,
             learned: Learned::default(),
             log,
         };
@@ -158,6 +162,7 @@ impl Agent {
         let resumption = Resumption {
             autonomy: state.autonomy,
             budget: state.budget.clone(),
+            rules: state.rules.clone(),
         };
         log.push(SessionEvent::Resumed(resumption))?;
         log.push(SessionEvent::CompactionUndone)?;
@@ -196,6 +201,7 @@ impl Drive<'_> {
                     .map(|answer| answer.schema.clone()),
                 autonomy: self.spec.autonomy,
                 budget: self.spec.budget.clone(),
+                rules: self.spec.rules.clone(),
             };
             return self.log.push(SessionEvent::Started(Box::new(started)));
         };
@@ -212,6 +218,7 @@ impl Drive<'_> {
         self.log.push(SessionEvent::Resumed(Resumption {
             autonomy: self.spec.autonomy,
             budget: self.spec.budget.clone(),
+            rules: self.spec.rules.clone(),
         }))
     }
 
@@ -246,6 +253,7 @@ impl Drive<'_> {
             toolbox: &self.toolbox,
             descriptor: self.agent.model.descriptor(),
             sampling: &self.spec.sampling,
+            book: &self.book,
             answer: self.answer.as_ref(),
             beside_max: self.agent.beside_max,
         };

@@ -1,6 +1,7 @@
 //! Why an agent could not be run at all. What an agent itself fails at is in its report.
 
 use crate::approval::ApproverError;
+use crate::rule::RuleError;
 use crate::session::{RecordError, StoreError};
 use crate::state::FoldError;
 use crate::toolbox::ToolboxError;
@@ -21,6 +22,9 @@ pub enum HarnessError {
     /// The tools do not fit the specification.
     #[error("the tools cannot be used")]
     Tools(#[from] ToolboxError),
+    /// The rules cannot be read.
+    #[error("the rules cannot be used")]
+    Rules(#[from] RuleError),
     /// The schema of the answer is no JSON Schema.
     #[error("the answer schema cannot be used: {message}")]
     AnswerSchema {
@@ -73,6 +77,7 @@ impl HarnessError {
                 Remedy::InspectLog
             }
             Self::Tools(_)
+            | Self::Rules(_)
             | Self::AnswerSchema { .. }
             | Self::OtherSpec { .. }
             | Self::Unpriced { .. } => Remedy::FixSettings,

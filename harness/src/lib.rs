@@ -47,6 +47,7 @@ mod id;
 mod output;
 mod prompt;
 mod report;
+pub mod rule;
 pub mod sandbox;
 pub mod session;
 mod sink;

@@ -7,6 +7,7 @@ mod memory;
 mod record;
 mod store;
 mod tool_event;
+mod upcast;
 
 pub use contract::{ContractError, check_session_store};
 pub use event::{
@@ -20,6 +21,6 @@ pub(crate) use record::verify_chain;
 pub use record::{RecordError, SESSION_FORMAT, SessionRecord};
 pub use store::{SessionStore, StoreError};
 pub use tool_event::{
-    ApprovalAsked, ApprovalDecided, RefusalCause, ToolIntended, ToolRefused, ToolSettled,
+    ApprovalAsked, ApprovalDecided, Grant, RefusalCause, ToolIntended, ToolRefused, ToolSettled,
     ToolStarted, ToolUnknown, Verdict,
 };

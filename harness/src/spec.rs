@@ -4,6 +4,7 @@ use layercake_model::{AnswerSchema, Sampling};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::plain;
+use crate::rule::Rule;
 use crate::{Autonomy, Budget, CallId, Digest, SessionId};
 
 /// What a caller wants of an agent: who it is, what it shall reach, and how far it may go.
@@ -30,6 +31,9 @@ pub struct AgentSpec {
     pub autonomy: Autonomy,
     /// What it may spend.
     pub budget: Budget,
+    /// What people decided beforehand about its calls.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// The call that this agent works for, when it is a sub-agent.
     pub parent: Option<ParentCall>,
     /// The shape of the answer, when it must have one.
@@ -53,18 +57,19 @@ impl AgentSpec {
             tools: ToolSelection::All,
             autonomy: Autonomy::Suggest,
             budget: Budget::standard(),
+            rules: Vec::new(),
             parent: None,
             answer: None,
             sampling: Sampling::default(),
         }
     }
 
-    /// Returns the digest of everything that a session is pinned to. Autonomy and budget are
-    /// not: they may change from one resume to the next, and the log says so.
+    /// Returns the digest of everything that a session is pinned to. Autonomy, budget and rules
+    /// are not: they may change from one resume to the next, and the log says so.
     pub fn digest(&self) -> Digest {
         let mut value = plain(self);
         if let Some(members) = value.as_object_mut() {
-            for free in ["autonomy", "budget", "model"] {
+            for free in ["autonomy", "budget", "model", "rules"] {
                 members.remove(free);
             }
         }

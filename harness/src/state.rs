@@ -12,6 +12,7 @@ pub use fold::FoldError;
 use crate::approval::Question;
 use crate::budget::Spent;
 use crate::contract::{Check, Contract};
+use crate::rule::Rule;
 use crate::session::{
     ApprovalDecided, Charge, ModelRequested, NoticeCause, Settlement, Started, SuspensionCause,
     ToolIntended,
@@ -27,6 +28,8 @@ pub struct SessionState {
     pub(crate) autonomy: Autonomy,
     /// What the agent may spend in all, as of the last start or resume.
     pub(crate) budget: Budget,
+    /// What people decided beforehand, as of the last start or resume.
+    pub(crate) rules: Vec<Rule>,
     /// The conversation so far, without the opening; only ever grows.
     pub(crate) entries: Vec<Entry>,
     /// The digest of system text, tools, opening and the entries that were digested, in order.

@@ -13,6 +13,7 @@ use layercake_model::{ModelDescriptor, ModelErrorKind, Sampling, StopReason};
 
 use crate::approval::Question;
 use crate::budget::Reservation;
+use crate::rule::RuleBook;
 use crate::session::{
     CallPurpose, Charge, CostCause, ModelOutcome, ModelSettled, Notice, NoticeCause, SessionEvent,
     Settlement, StopCause, SuspensionCause,
@@ -38,6 +39,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) toolbox: &'a Toolbox,
     pub(crate) descriptor: &'a ModelDescriptor,
     pub(crate) sampling: &'a Sampling,
+    /// What people decided beforehand.
+    pub(crate) book: &'a RuleBook,
     /// The compiled schema of the answer.
     pub(crate) answer: Option<&'a Validator>,
     /// The most calls that run beside each other.

@@ -38,6 +38,7 @@ pub use write::Write;
 
 use crate::approval::Question;
 use crate::budget::BudgetLeft;
+use crate::rule::Rule;
 use crate::session::Charge;
 use crate::{Autonomy, CallId, EffectClass, Reach, SessionId};
 
@@ -228,6 +229,8 @@ pub struct ToolContext {
     pub leases: Leases,
     /// How far the agent may act alone.
     pub autonomy: Autonomy,
+    /// What people decided beforehand about its calls.
+    pub rules: Arc<[Rule]>,
     /// What the agent has left for this call; calls beside each other share it evenly.
     pub left: BudgetLeft,
     /// What earlier calls returned, by handle; empty unless the tool's specification asks.
@@ -245,6 +248,7 @@ impl ToolContext {
             cancellation: CancellationToken::new(),
             leases: Leases::forgotten(call),
             autonomy: Autonomy::Observe,
+            rules: Arc::default(),
             left: BudgetLeft::default(),
             past: Arc::default(),
         }

@@ -9,9 +9,10 @@ use layercake_model::ToolCall;
 use serde_json::Value;
 
 use crate::autonomy::Permission;
-use crate::session::RefusalCause;
+use crate::rule::{Rule, RuleBook, RuleVerdict};
+use crate::session::{Grant, RefusalCause};
 use crate::tool::{AnsweredBy, SharedTool, Sharing, Tool, ToolSpec};
-use crate::{Autonomy, EffectClass};
+use crate::{Autonomy, EffectClass, Workspace};
 
 /// More mistakes than this in one set of arguments teach a model nothing.
 const MISTAKES_SHOWN_MAX: usize = 5;
@@ -23,6 +24,8 @@ const NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Default)]
 pub struct Toolbox {
     tools: BTreeMap<String, Entry>,
+    /// The folder that paths in calls are relative to, as rules see them.
+    folder: Option<String>,
 }
 
 #[derive(Clone)]
@@ -35,6 +38,19 @@ impl Toolbox {
     /// Makes an empty toolbox.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Names the folder that paths in calls are relative to: rules see absolute paths below it
+    /// as relative ones.
+    #[must_use]
+    pub fn in_workspace(mut self, workspace: &Workspace) -> Self {
+        self.folder = Some(workspace.path().to_string_lossy().into_owned());
+        self
+    }
+
+    /// Returns the folder that paths in calls are relative to.
+    pub(crate) fn folder(&self) -> Option<&str> {
+        self.folder.as_deref()
     }
 
     /// Adds a tool.
@@ -89,6 +105,7 @@ impl Toolbox {
         });
         Ok(Self {
             tools: chosen.collect::<Result<_, ToolboxError>>()?,
+            folder: self.folder.clone(),
         })
     }
 
@@ -108,7 +125,7 @@ impl Toolbox {
     }
 
     /// Judges a call before anything happens: whether it can be made, and who says so. Pure.
-    pub fn judge(&self, call: &ToolCall, autonomy: Autonomy) -> Judgement {
+    pub fn judge(&self, call: &ToolCall, autonomy: Autonomy, rules: &RuleBook) -> Judgement {
         let Some(entry) = self.tools.get(&call.name) else {
             return Judgement::refuse(
                 RefusalCause::UnknownTool,
@@ -129,6 +146,11 @@ impl Toolbox {
             );
         }
         let spec = entry.tool.spec();
+        let rule = rules.decide(call);
+        let verdict = rule.map(|rule| rule.verdict);
+        if let Some(rule) = rule.filter(|rule| rule.verdict == RuleVerdict::Deny) {
+            return Judgement::refuse(RefusalCause::NotAllowed, denied_by(rule, &call.name));
+        }
         let passes = |permission| {
             Judgement::Pass(Pass {
                 permission,
@@ -136,16 +158,18 @@ impl Toolbox {
                 sharing: spec.sharing,
             })
         };
-        match (
-            spec.answered_by,
-            autonomy.permission(spec.class, spec.reach),
-        ) {
-            (AnsweredBy::Person, _) => passes(CallPermission::AnswerNeeded),
-            (AnsweredBy::Agent, _) | (AnsweredBy::Tool, Permission::Allow) => {
+        let by_level = match spec.answered_by {
+            AnsweredBy::Person => return passes(CallPermission::AnswerNeeded),
+            AnsweredBy::Agent => Permission::Allow,
+            AnsweredBy::Tool => autonomy.permission(spec.class, spec.reach),
+        };
+        match (by_level, verdict) {
+            (Permission::Allow, Some(RuleVerdict::Ask)) => passes(CallPermission::ApprovalNeeded),
+            (Permission::Allow, _) | (Permission::Ask, Some(RuleVerdict::Allow)) => {
                 passes(CallPermission::Free)
             }
-            (AnsweredBy::Tool, Permission::Ask) => passes(CallPermission::ApprovalNeeded),
-            (AnsweredBy::Tool, Permission::Deny) => Judgement::refuse(
+            (Permission::Ask, _) => passes(CallPermission::ApprovalNeeded),
+            (Permission::Deny, _) => Judgement::refuse(
                 RefusalCause::NotAllowed,
                 format!(
                     "`{}` was not run: its calls are {}, and the autonomy level `{}` does not \
@@ -155,6 +179,20 @@ impl Toolbox {
                     autonomy.word()
                 ),
             ),
+        }
+    }
+
+    /// Says who lets a call happen that nobody is asked about.
+    pub(crate) fn grant(&self, call: &ToolCall, autonomy: Autonomy, rules: &RuleBook) -> Grant {
+        let spec = self.get(&call.name).map(|tool| tool.spec());
+        let by_level = spec.map(|spec| autonomy.permission(spec.class, spec.reach));
+        match rules.decide(call) {
+            Some(rule) if by_level != Some(Permission::Allow) => Grant::Rule {
+                name: rule.name.clone(),
+                by: rule.by.clone(),
+                why: rule.why.clone(),
+            },
+            _ => Grant::Autonomy(autonomy),
         }
     }
 
@@ -213,6 +251,17 @@ pub enum CallPermission {
     ApprovalNeeded,
     /// A person, whose answer is the result.
     AnswerNeeded,
+}
+
+fn denied_by(rule: &Rule, tool: &str) -> String {
+    let mut text = format!(
+        "`{tool}` was not run: the rule `{}` of {} denies it.",
+        rule.name, rule.by
+    );
+    if !rule.why.is_empty() {
+        text.push_str(&format!(" Why: {}", rule.why));
+    }
+    text
 }
 
 fn is_tool_name(name: &str) -> bool {

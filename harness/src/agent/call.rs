@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::Drive;
 use crate::error::HarnessError;
 use crate::output::cut_to;
-use crate::session::{SessionEvent, ToolIntended, ToolSettled, ToolStarted, ToolUnknown};
+use crate::rule::Rule;
+use crate::session::{Grant, SessionEvent, ToolIntended, ToolSettled, ToolStarted, ToolUnknown};
 use crate::sink::{Progress, ToolEnd};
 use crate::state::CallStatus;
 use crate::tool::{
@@ -67,9 +68,12 @@ impl Drive<'_> {
         let Some(tool) = self.toolbox.get(&state.call.name).cloned() else {
             return Ok(None);
         };
-        let approval = match &state.status {
-            CallStatus::Asked(question) => Some(question.id),
-            CallStatus::Wanted | CallStatus::Intended(_) | CallStatus::Closed(_) => None,
+        let grant = match &state.status {
+            CallStatus::Asked(question) => Grant::Approval(question.id),
+            CallStatus::Wanted | CallStatus::Intended(_) | CallStatus::Closed(_) => {
+                let level = self.log.begun().autonomy;
+                self.toolbox.grant(&state.call, level, &self.book)
+            }
         };
         let class = tool.spec().class;
         let mark = tool.mark(&state.call.arguments).await;
@@ -79,7 +83,7 @@ impl Drive<'_> {
             arguments: Digest::of_value(&arguments),
             call: state.call,
             class,
-            approval,
+            grant,
             mark,
         }))?;
         Ok(Some(DueCall {
@@ -104,6 +108,7 @@ impl Drive<'_> {
         let left = state
             .budget
             .left(&state.spent, u32::try_from(due.len()).unwrap_or(u32::MAX));
+        let rules: Arc<[Rule]> = self.spec.rules.as_slice().into();
         let mut running = FuturesUnordered::new();
         for call in due {
             self.emit(Progress::ToolStarted {
@@ -120,6 +125,7 @@ impl Drive<'_> {
                 cancellation: cancellation.clone(),
                 leases: Leases::kept(call.id, notes.clone()),
                 autonomy: self.log.begun().autonomy,
+                rules: Arc::clone(&rules),
                 left,
                 past: self.past_for(&call.tool),
             };

@@ -96,6 +96,7 @@ impl Agent {
         let resumption = Resumption {
             autonomy: state.autonomy,
             budget: state.budget.clone(),
+            rules: state.rules.clone(),
         };
         log.push(SessionEvent::Resumed(resumption))?;
         log.push(SessionEvent::Steered(steering))?;

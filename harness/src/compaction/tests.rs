@@ -28,6 +28,7 @@ fn state(turns: &[(&str, Value, &str)]) -> SessionState {
         answer_schema: None,
         autonomy: Autonomy::Full,
         budget: Budget::standard(),
+        rules: Vec::new(),
     };
     let start = SessionEvent::Started(Box::new(started));
     let mut state = SessionState::begin(start, Timestamp::default()).unwrap();

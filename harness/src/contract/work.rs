@@ -167,6 +167,7 @@ impl Work {
                 answer_schema: None,
                 autonomy: self.autonomy,
                 budget: self.budget.clone(),
+                rules: Vec::new(),
             })));
         };
         if state.spec() != spec {
@@ -182,6 +183,7 @@ impl Work {
         log.push(SessionEvent::Resumed(Resumption {
             autonomy: self.autonomy,
             budget: self.budget.clone(),
+            rules: Vec::new(),
         }))
     }
 

@@ -11,6 +11,7 @@ use super::tool_event::{
 };
 use crate::approval::Question;
 use crate::contract::{Check, Contract};
+use crate::rule::Rule;
 use crate::spec::ParentCall;
 use crate::tool::Below;
 use crate::{Autonomy, Budget, Digest, SessionId};
@@ -91,6 +92,9 @@ pub struct Started {
     pub autonomy: Autonomy,
     /// What it may spend.
     pub budget: Budget,
+    /// What people decided beforehand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 /// A model call is about to happen.
@@ -289,6 +293,9 @@ pub struct Resumption {
     pub autonomy: Autonomy,
     /// What it may spend in all, counted from the beginning of the session.
     pub budget: Budget,
+    /// What people decided beforehand, from here on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 /// How the session ended.

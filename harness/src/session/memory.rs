@@ -55,7 +55,8 @@ impl SessionStore for MemorySessions {
                 session: session.clone(),
             });
         }
-        check_order(session, log.records.len() as u64, records)?;
+        let positions = records.iter().map(|record| record.seq);
+        check_positions(session, log.records.len() as u64, positions)?;
         log.records.extend_from_slice(records);
         Ok(())
     }
@@ -75,18 +76,18 @@ impl SessionStore for MemorySessions {
     }
 }
 
-/// Checks that records follow the `stored` ones without a gap.
-pub(super) fn check_order(
+/// Checks that positions follow the `stored` ones without a gap.
+pub(super) fn check_positions(
     session: &SessionId,
     stored: u64,
-    records: &[SessionRecord],
+    positions: impl Iterator<Item = u64>,
 ) -> Result<(), StoreError> {
-    for (record, expected) in records.iter().zip(stored + 1..) {
-        if record.seq != expected {
+    for (found, expected) in positions.zip(stored + 1..) {
+        if found != expected {
             return Err(StoreError::OutOfOrder {
                 session: session.clone(),
                 expected,
-                found: record.seq,
+                found,
             });
         }
     }

@@ -4,12 +4,12 @@ use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SessionEvent;
+use super::{SessionEvent, upcast};
 use crate::digest::plain;
 use crate::{Digest, SessionId, Timestamp};
 
 /// The format that this version writes. Older formats are read for ever.
-pub const SESSION_FORMAT: u16 = 1;
+pub const SESSION_FORMAT: u16 = 2;
 
 /// One entry of a session's log. Kind and body stay as they were stored, so that the chain of
 /// hashes holds for ever; [`SessionRecord::event`] reads them in today's words.
@@ -70,16 +70,14 @@ impl SessionRecord {
     /// Returns [`RecordError::Newer`] for a format of a later version, and
     /// [`RecordError::Unreadable`] when the content does not fit its kind.
     pub fn event(&self) -> Result<SessionEvent, RecordError> {
-        // One arm for each older format goes here, turning its body into today's.
-        if self.format != SESSION_FORMAT {
-            return Err(RecordError::Newer {
-                seq: self.seq,
-                format: self.format,
-            });
-        }
+        let newer = || RecordError::Newer {
+            seq: self.seq,
+            format: self.format,
+        };
+        let body = upcast::body(self.format, &self.kind, &self.body).ok_or_else(newer)?;
         let kind = Value::String(self.kind.clone());
         // The kind comes first, so that the body is read in place and never copied as a whole.
-        let members = [("kind", &kind), ("body", &self.body)];
+        let members = [("kind", &kind), ("body", &*body)];
         let members = MapDeserializer::<_, serde_json::Error>::new(members.into_iter());
         SessionEvent::deserialize(members).map_err(|source| RecordError::Unreadable {
             seq: self.seq,

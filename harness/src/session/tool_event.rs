@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::approval::Question;
 use crate::tool::Below;
-use crate::{ApprovalId, CallId, Digest, EffectClass};
+use crate::{ApprovalId, Autonomy, CallId, Digest, EffectClass};
 
 /// A tool is about to be called.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,10 +20,31 @@ pub struct ToolIntended {
     pub class: EffectClass,
     /// The digest of the arguments.
     pub arguments: Digest,
-    /// The approval that this call uses up.
-    pub approval: Option<ApprovalId>,
+    /// Who says that it may be made; an approval is used up by it.
+    pub grant: Grant,
     /// What the tool noted about the world before the call, for its probe after a crash.
     pub mark: Option<Value>,
+}
+
+/// Who says that a call may be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// The autonomy level, which whoever runs the agent chose.
+    Autonomy(Autonomy),
+    /// A rule, which spared a person the question.
+    Rule {
+        /// The rule.
+        name: String,
+        /// Who decided it.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A person, who approved this call with these arguments, once.
+    Approval(ApprovalId),
+    /// Nobody was written down: format 1 knew approvals only.
+    Unrecorded,
 }
 
 /// A call started something outside.

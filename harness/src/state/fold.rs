@@ -12,8 +12,9 @@ use crate::approval::QuestionKind;
 use crate::budget::Spent;
 use crate::digest::plain;
 use crate::session::{
-    BelowSettled, CallPurpose, Charge, Compaction, ModelOutcome, ModelRequested, ModelSettled,
-    Notice, NoticeCause, RefusalCause, Resumption, SessionEvent, ToolIntended, ToolRefused,
+    BelowSettled, CallPurpose, Charge, Compaction, Grant, ModelOutcome, ModelRequested,
+    ModelSettled, Notice, NoticeCause, RefusalCause, Resumption, SessionEvent, ToolIntended,
+    ToolRefused, Verdict,
 };
 use crate::tool::RESULT;
 use crate::window::{entry_bytes, inline_results, value_bytes};
@@ -43,6 +44,7 @@ impl SessionState {
         Ok(Self {
             autonomy: started.autonomy,
             budget: started.budget.clone(),
+            rules: started.rules.clone(),
             entries: Vec::new(),
             conversation: Digest::of_value(&prefix),
             digested: 0,
@@ -217,15 +219,27 @@ impl SessionState {
     }
 
     fn tool_intended(&mut self, intended: ToolIntended, at: Timestamp) -> Result<(), FoldError> {
+        let is_approved = match &intended.grant {
+            Grant::Approval(id) => self
+                .decisions
+                .get(id)
+                .is_some_and(|decided| decided.verdict == Verdict::Approve),
+            Grant::Autonomy(_) | Grant::Rule { .. } | Grant::Unrecorded => false,
+        };
         let made = self
             .calls_made
             .entry(intended.call.name.clone())
             .or_default();
         *made += 1;
         let call = self.find(intended.id)?;
-        match (&call.status, intended.approval) {
-            (CallStatus::Wanted, None) => {}
-            (CallStatus::Asked(question), Some(approval)) if question.id == approval => {}
+        match (&call.status, &intended.grant) {
+            (CallStatus::Asked(question), Grant::Approval(id)) => {
+                let fits = question.id == *id && question.arguments_digest == intended.arguments;
+                if !(fits && is_approved) {
+                    return impossible("a call was made with an approval that is not its own");
+                }
+            }
+            (CallStatus::Wanted, Grant::Autonomy(_) | Grant::Rule { .. } | Grant::Unrecorded) => {}
             _ => return impossible("a call was made that was not due"),
         }
         call.status = CallStatus::Intended(Box::new(OpenCall {
@@ -377,6 +391,7 @@ impl SessionState {
         self.suspension = None;
         self.model_failure = None;
         self.autonomy = resumption.autonomy;
+        self.rules = resumption.rules;
         if self.budget != resumption.budget {
             self.budget = resumption.budget;
             self.watch.budget_warned = false;

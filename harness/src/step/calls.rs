@@ -83,7 +83,7 @@ fn judge(call: &CallState, state: &SessionState, rules: &Rules<'_>) -> Judgement
     if let Some(rejection) = rejection(call, state) {
         return rejection;
     }
-    rules.toolbox.judge(&call.call, state.autonomy)
+    rules.toolbox.judge(&call.call, state.autonomy, rules.book)
 }
 
 fn rejection(call: &CallState, state: &SessionState) -> Option<Judgement> {

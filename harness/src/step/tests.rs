@@ -9,10 +9,11 @@ use layercake_model::{
 use serde_json::{Value, json};
 
 use super::{Command, Learned, Rules, next_command};
+use crate::rule::RuleBook;
 use crate::session::{
-    ApprovalDecided, CallPurpose, Charge, CostCause, ModelOutcome, ModelRequested, ModelSettled,
-    Resumption, SessionEvent, Settlement, Started, Steering, Suspension, SuspensionCause,
-    ToolIntended, ToolSettled, Verdict,
+    ApprovalDecided, CallPurpose, Charge, CostCause, Grant, ModelOutcome, ModelRequested,
+    ModelSettled, Resumption, SessionEvent, Settlement, Started, Steering, Suspension,
+    SuspensionCause, ToolIntended, ToolSettled, Verdict,
 };
 use crate::state::{CallStatus, SessionState};
 use crate::tool::{Below, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
@@ -62,6 +63,7 @@ impl Table {
             answer_schema: None,
             autonomy,
             budget: Budget::standard(),
+            rules: Vec::new(),
         };
         let start = SessionEvent::Started(Box::new(started));
         Self {
@@ -125,16 +127,16 @@ impl Table {
     fn intended(self, index: u32) -> Self {
         let id = self.id(index);
         let call = self.state.call(id).unwrap();
-        let approval = match &call.status {
-            CallStatus::Asked(question) => Some(question.id),
-            _ => None,
+        let grant = match &call.status {
+            CallStatus::Asked(question) => Grant::Approval(question.id),
+            _ => Grant::Autonomy(Autonomy::Full),
         };
         let intended = ToolIntended {
             id,
             call: call.call.clone(),
             class: EffectClass::Unsafe,
-            arguments: Digest::ZERO,
-            approval,
+            arguments: Digest::of_value(&call.call.arguments),
+            grant,
             mark: None,
         };
         self.then(SessionEvent::ToolIntended(intended))
@@ -156,6 +158,7 @@ impl Table {
         let resumption = Resumption {
             autonomy: self.state.autonomy,
             budget: self.state.budget.clone(),
+            rules: Vec::new(),
         };
         self.then(SessionEvent::Resumed(resumption))
     }
@@ -179,6 +182,7 @@ impl Table {
 
     fn next(&self) -> Command {
         let rules = Rules {
+            book: &RuleBook::default(),
             session: &self.session,
             toolbox: &self.toolbox,
             descriptor: &self.descriptor,

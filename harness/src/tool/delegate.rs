@@ -92,6 +92,7 @@ impl Delegate {
             text,
         }));
         child.autonomy = child.autonomy.min(context.autonomy);
+        child.rules.extend(context.rules.iter().cloned());
         child.budget = child.budget.within(&context.left);
         child.parent = Some(ParentCall {
             session: context.session.clone(),

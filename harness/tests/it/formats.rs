@@ -5,10 +5,11 @@ use std::fmt::Write;
 use layercake_harness::ParentCall;
 use layercake_harness::approval::{Question, QuestionKind};
 use layercake_harness::contract::{Check, Contract, Criterion, Finding};
+use layercake_harness::rule::{Rule, RuleVerdict};
 use layercake_harness::session::{
     ApprovalAsked, ApprovalDecided, BelowSettled, CallPurpose, Charge, Compaction, CostCause,
-    ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause, Resumption,
-    SessionEvent, SessionRecord, Settlement, Started, Steering, StopCause, Suspension,
+    Grant, ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause,
+    Resumption, SessionEvent, SessionRecord, Settlement, Started, Steering, StopCause, Suspension,
     SuspensionCause, ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
 };
 use layercake_harness::tool::Below;
@@ -25,6 +26,9 @@ use crate::support::session;
 
 /// One record a line, as version 1 wrote them. Never change this file; add another one.
 const VERSION_1: &str = include_str!("../data/session-1.jsonl");
+
+/// The same for version 2, which knows who allowed a call, and rules.
+const VERSION_2: &str = include_str!("../data/session-2.jsonl");
 
 /// A session in which everything happens that can happen.
 fn everything() -> Vec<SessionEvent> {
@@ -97,6 +101,14 @@ fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
                 usd_max: Some(Decimal::new(5, 1)),
                 work_ms_max: Some(60_000),
             },
+            rules: vec![Rule {
+                tool: Some("pay".to_owned()),
+                path: Some("a/**".to_owned()),
+                host: Some("*.example.org".to_owned()),
+                command: Some("pay *".to_owned()),
+                why: "little money".to_owned(),
+                ..Rule::new("small", RuleVerdict::Allow, "olga")
+            }],
         })),
         requested(1, 1),
         settled(1, 1, ModelOutcome::Lost),
@@ -108,6 +120,7 @@ fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
         SessionEvent::Resumed(Resumption {
             autonomy: Autonomy::Suggest,
             budget: Budget::standard(),
+            rules: vec![Rule::new("all", RuleVerdict::Ask, "olga")],
         }),
         requested(1, 3),
         settled(
@@ -129,16 +142,25 @@ fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
 }
 
 /// Each call ends in another way.
+/// What a rule says.
+fn small_money() -> Grant {
+    Grant::Rule {
+        name: "small".to_owned(),
+        by: "olga".to_owned(),
+        why: "little money".to_owned(),
+    }
+}
+
 fn fates(calls: &[ToolCall]) -> Vec<SessionEvent> {
     let digest = Digest::of_value(&calls[0].arguments);
     let approval = ApprovalId::derive(&session(), id(0), digest);
-    let intended = |index: u32, approval| {
+    let intended = |index: u32, grant| {
         SessionEvent::ToolIntended(ToolIntended {
             id: id(index),
             call: calls[index as usize].clone(),
             class: EffectClass::Unsafe,
             arguments: digest,
-            approval,
+            grant,
             mark: Some(json!({"before": null})),
         })
     };
@@ -165,7 +187,7 @@ fn fates(calls: &[ToolCall]) -> Vec<SessionEvent> {
             why: "fine".to_owned(),
             answer: None,
         }),
-        intended(0, Some(approval)),
+        intended(0, Grant::Approval(approval)),
         SessionEvent::ToolStarted(ToolStarted {
             id: id(0),
             lease: json!({"pid": 7}),
@@ -181,7 +203,7 @@ fn fates(calls: &[ToolCall]) -> Vec<SessionEvent> {
             },
             evidence: Some(json!({"receipt": 1})),
         }),
-        intended(1, None),
+        intended(1, small_money()),
         SessionEvent::ToolUnknown(ToolUnknown {
             id: id(1),
             explanation: "nobody knows".to_owned(),
@@ -247,6 +269,7 @@ fn endings() -> Vec<SessionEvent> {
         SessionEvent::Resumed(Resumption {
             autonomy: Autonomy::Full,
             budget: Budget::standard(),
+            rules: Vec::new(),
         }),
         SessionEvent::Settled(Settlement::Stopped(StopCause::Looping)),
     ]
@@ -265,9 +288,9 @@ fn written(events: &[SessionEvent]) -> String {
     text
 }
 
-#[test]
-fn version_1_opens() {
-    let records: Vec<SessionRecord> = VERSION_1
+/// Checks that a stored log opens and folds to what was written.
+fn check_opens(stored: &str) -> SessionState {
+    let records: Vec<SessionRecord> = stored
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
@@ -289,12 +312,43 @@ fn version_1_opens() {
         Some(&Settlement::Stopped(StopCause::Looping))
     );
     assert_eq!(state.spent().usd, Decimal::new(3, 3));
+    state
+}
+
+/// Returns who allowed the two calls of a stored log.
+fn grants(stored: &str) -> Vec<Grant> {
+    let records = stored
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let events = records.map(|record: SessionRecord| record.event().unwrap());
+    events
+        .filter_map(|event| match event {
+            SessionEvent::ToolIntended(intended) => Some(intended.grant),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
-fn version_1_is_written_as_it_was() {
-    let now: Vec<Value> = lines(&written(&everything()));
-    assert_eq!(now, lines(VERSION_1));
+fn version_1_opens() {
+    check_opens(VERSION_1);
+    let grants = grants(VERSION_1);
+    assert!(matches!(grants[0], Grant::Approval(_)), "{grants:?}");
+    assert_eq!(grants[1], Grant::Unrecorded);
+}
+
+#[test]
+fn version_2_opens() {
+    check_opens(VERSION_2);
+    let grants = grants(VERSION_2);
+    assert!(matches!(grants[0], Grant::Approval(_)), "{grants:?}");
+    assert!(matches!(&grants[1], Grant::Rule { name, .. } if name == "small"));
+}
+
+#[test]
+fn version_2_is_written_as_it_was() {
+    let text = written(&everything());
+    assert_eq!(lines(&text), lines(VERSION_2), "{text}");
 }
 
 fn lines(text: &str) -> Vec<Value> {

@@ -13,6 +13,8 @@ mod delegates;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
