@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod task;
 
+mod bench;
 mod ci;
 mod layers;
 mod licences;

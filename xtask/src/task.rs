@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use crate::{ci, layers, licences, measure, tidy};
+use crate::{bench, ci, layers, licences, measure, tidy};
 
 /// Whether the repository passed what a task checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Task {
     pub(crate) run: fn(&[String], &mut dyn Write) -> Result<Verdict>,
 }
 
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     Task {
         name: "ci",
         takes: "",
@@ -59,6 +59,12 @@ const TASKS: [Task; 6] = [
         run: |_, out| measure::run(out),
     },
     Task {
+        name: "bench",
+        takes: "--peers [CRATE] [--only NAMES] [--rounds N]",
+        does: "this project and others at the same work, in turn; installs the others",
+        run: bench::run,
+    },
+    Task {
         name: "help",
         takes: "",
         does: "this table",
@@ -67,7 +73,7 @@ const TASKS: [Task; 6] = [
 ];
 
 /// Up to where the calls of the table reach, in characters.
-const WIDTH: usize = 24;
+const WIDTH: usize = 28;
 
 /// Finds a task by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Task> {

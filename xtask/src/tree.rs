@@ -83,10 +83,12 @@ impl Tree {
             .filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)))
     }
 
-    /// Every Rust file, except data that tests read.
+    /// Every Rust file, except data that tests read and programs that drive other projects for
+    /// a comparison: they are built apart, against crates that nothing here may know.
     pub(crate) fn rust(&self) -> impl Iterator<Item = (&str, &str)> {
+        let apart = |path: &str| path.contains("/data/") || path.contains("/benches/peers/");
         self.texts()
-            .filter(|(path, _)| path.ends_with(".rs") && !path.contains("/data/"))
+            .filter(move |(path, _)| path.ends_with(".rs") && !apart(path))
     }
 
     /// Every Rust file of [`Tree::rust`], with comments and literals told from code.
