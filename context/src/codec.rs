@@ -147,6 +147,11 @@ impl<'a> Decoder<'a> {
 
     pub(crate) fn blob(&mut self) -> Option<&'a [u8]> {
         let length = self.small::<usize>()?;
+        self.take(length)
+    }
+
+    /// Takes so many bytes.
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.bytes.split_at_checked(length)?;
         self.bytes = rest;
         Some(head)

@@ -68,8 +68,9 @@ impl Context {
             rebuild::rebuild(store.as_ref(), &keys)?;
         }
         drop(reader);
-        let shared = Arc::new(Shared::new(store, keys, head.snapshot));
-        let writer = WriterHandle::start(Arc::clone(&shared), vault, head, entropy)?;
+        let (tail, indexed) = rebuild::tail(store.as_ref(), &keys)?;
+        let shared = Arc::new(Shared::new(store, keys, tail, head.snapshot));
+        let writer = WriterHandle::start(Arc::clone(&shared), vault, (head, indexed), entropy)?;
         Ok(Self {
             shared,
             writer: Arc::new(writer),
@@ -169,9 +170,8 @@ impl Context {
         filter: &Filter,
     ) -> Result<Changes, ContextError> {
         let span = (after, self.snapshot().max(after));
-        let reader = self.shared.store.reader()?;
         feed::changes(
-            reader.as_ref(),
+            &self.shared.reader()?,
             &self.shared.keys,
             access.scope(),
             span,
@@ -202,6 +202,6 @@ fn create(
     let head = Head::default();
     stage.put(format_key(), encode_format());
     stage.put(head_key(), head.encode());
-    store.commit(stage.into_batch())?;
+    store.commit(stage.into_parts().0)?;
     Ok((head, keys))
 }

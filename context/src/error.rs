@@ -83,6 +83,15 @@ pub enum ContextError {
         /// The newest that can be read.
         supported: u64,
     },
+    /// The store was written by an older version of this program, in a format that this one
+    /// does not read.
+    #[error("the store has format {found}, and this version reads format {supported} only")]
+    OlderFormat {
+        /// The format of the store.
+        found: u64,
+        /// The format that can be read.
+        supported: u64,
+    },
     /// A stored row cannot be read.
     #[error("the stored row is damaged: {detail}")]
     Damaged {
@@ -124,6 +133,7 @@ impl ContextError {
             | Self::KeyReused { .. } => Remedy::ChangeTheRequest,
             Self::NotAllowed { .. } | Self::Banned { .. } => Remedy::AskAPerson,
             Self::NewerFormat { .. } => Remedy::UpdateTheProgram,
+            Self::OlderFormat { .. } => Remedy::ExportWithTheOldProgram,
             Self::Damaged { .. } => Remedy::RestoreABackup,
             Self::Store(error) => error.remedy(),
             Self::Vault(error) => error.remedy(),
@@ -155,6 +165,8 @@ pub enum Remedy {
     AskAPerson,
     /// Install a newer version of the program.
     UpdateTheProgram,
+    /// Export the store with the program that wrote it, and import it into a new one.
+    ExportWithTheOldProgram,
     /// Restore the store and its keys from a backup.
     RestoreABackup,
     /// Find who has the store open, or free disk space, and try again.
@@ -170,6 +182,9 @@ impl fmt::Display for Remedy {
             Self::ChangeTheRequest => "change the request; repeating it fails again",
             Self::AskAPerson => "let a person do it",
             Self::UpdateTheProgram => "install a newer version of the program",
+            Self::ExportWithTheOldProgram => {
+                "export it with the program that wrote it, and import that into a new store"
+            }
             Self::RestoreABackup => "restore the store and its keys from a backup",
             Self::FixTheEnvironment => {
                 "see who has the store open and whether the disk has room, then try again"

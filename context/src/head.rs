@@ -2,12 +2,53 @@
 
 use crate::audit::{Frontier, Hash};
 use crate::codec::{Decoder, Encoder};
-use crate::key::{self, ScopeId};
+use crate::key::{self, RowKey, ScopeId};
 use crate::store::Reader;
 use crate::{ContextError, Snapshot};
 
 /// The format of the stored rows that this version writes.
-pub(crate) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 2;
+
+/// Up to where the blocks of the indexes are complete.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Watermark {
+    /// The last commit in them.
+    pub(crate) snapshot: Snapshot,
+    /// The leaves of the audit trail up to and with that of the commit.
+    pub(crate) leaves: u64,
+}
+
+impl Watermark {
+    pub(crate) fn at(head: &Head) -> Self {
+        Self {
+            snapshot: head.snapshot,
+            leaves: head.frontier.size(),
+        }
+    }
+
+    pub(crate) fn encode(self) -> Vec<u8> {
+        let mut out = Encoder::new();
+        out.number(self.snapshot.number()).number(self.leaves);
+        out.finish()
+    }
+
+    pub(crate) fn read(rows: &dyn Reader) -> Result<Self, ContextError> {
+        let Some(bytes) = rows.get(&watermark_key())? else {
+            return Ok(Self::default());
+        };
+        let mut input = Decoder::new(&bytes);
+        let parts = input.number().zip(input.number());
+        let (snapshot, leaves) = parts.ok_or_else(|| ContextError::damaged("the watermark"))?;
+        Ok(Self {
+            snapshot: Snapshot::from_number(snapshot),
+            leaves,
+        })
+    }
+}
+
+pub(crate) fn watermark_key() -> RowKey {
+    key::meta("indexed")
+}
 
 /// What the writer counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,11 +94,11 @@ impl Head {
     }
 }
 
-pub(crate) fn head_key() -> Vec<u8> {
+pub(crate) fn head_key() -> RowKey {
     key::meta("head")
 }
 
-pub(crate) fn format_key() -> Vec<u8> {
+pub(crate) fn format_key() -> RowKey {
     key::meta("format")
 }
 
@@ -72,6 +113,12 @@ pub(crate) fn read_head(rows: &dyn Reader) -> Result<Option<Head>, ContextError>
     };
     let format = format.try_into().map(u64::from_be_bytes);
     let found = format.map_err(|_| ContextError::damaged("the format number"))?;
+    if found < FORMAT {
+        return Err(ContextError::OlderFormat {
+            found,
+            supported: FORMAT,
+        });
+    }
     if found > FORMAT {
         return Err(ContextError::NewerFormat {
             found,

@@ -2,9 +2,13 @@
 //! the next four the scope. `docs/format.md` describes them for people.
 
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use crate::siphash::IndexKey;
 use crate::{EntityId, ItemId, Snapshot};
+
+/// A key of a row. All but those with names in them fit without memory of their own.
+pub(crate) type RowKey = SmallVec<[u8; 30]>;
 
 /// The number that stands for a scope in keys. 0 is no scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,12 +95,34 @@ const AUDIT_LEAF: u8 = b'a';
 const AUDIT_TILE: u8 = b'b';
 const AUDIT_RUN: u8 = b'r';
 
+/// How a row is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Under its own key, with the commit that writes it.
+    Alone,
+    /// In a block of its commit.
+    Log,
+    /// First in memory, later in a block of its table: it can be made again from the log.
+    Index,
+}
+
+/// Says how the row under a key is kept.
+pub(crate) fn place_of(key: &[u8]) -> Place {
+    match key.first() {
+        Some(&LOG) => Place::Log,
+        Some(
+            &(NAME | FORWARD | BACKWARD | BY_VALUE | WORD | WORD_TOTALS | LINEAGE | OBSERVED | BAN),
+        ) => Place::Index,
+        _ => Place::Alone,
+    }
+}
+
 /// A key under construction.
-struct Key(Vec<u8>);
+struct Key(RowKey);
 
 impl Key {
     fn new(table: u8) -> Self {
-        let mut bytes = Vec::with_capacity(32);
+        let mut bytes = RowKey::new();
         bytes.push(table);
         Self(bytes)
     }
@@ -127,8 +153,8 @@ impl Key {
 }
 
 /// Returns the first key after all keys that start with the prefix.
-pub(crate) fn prefix_end(prefix: &[u8]) -> Vec<u8> {
-    let mut end = prefix.to_vec();
+pub(crate) fn prefix_end(prefix: &[u8]) -> RowKey {
+    let mut end = RowKey::from_slice(prefix);
     while let Some(last) = end.pop() {
         if last < u8::MAX {
             end.push(last + 1);
@@ -138,36 +164,36 @@ pub(crate) fn prefix_end(prefix: &[u8]) -> Vec<u8> {
     unreachable!("table letters are below 255, so some byte can be counted up")
 }
 
-pub(crate) fn meta(name: &str) -> Vec<u8> {
+pub(crate) fn meta(name: &str) -> RowKey {
     Key::new(META).bytes(name.as_bytes()).0
 }
 
-pub(crate) fn scope(path: &[u8]) -> Vec<u8> {
+pub(crate) fn scope(path: &[u8]) -> RowKey {
     Key::new(SCOPE).bytes(path).0
 }
 
-pub(crate) fn scope_path(scope: ScopeId) -> Vec<u8> {
+pub(crate) fn scope_path(scope: ScopeId) -> RowKey {
     Key::scoped(SCOPE_PATH, scope).0
 }
 
-pub(crate) fn scope_paths() -> Vec<u8> {
+pub(crate) fn scope_paths() -> RowKey {
     Key::new(SCOPE_PATH).0
 }
 
-pub(crate) fn predicate(scope: ScopeId, name: &str) -> Vec<u8> {
+pub(crate) fn predicate(scope: ScopeId, name: &str) -> RowKey {
     Key::scoped(PREDICATE, scope).bytes(name.as_bytes()).0
 }
 
-pub(crate) fn predicate_name(scope: ScopeId, predicate: PredicateId) -> Vec<u8> {
+pub(crate) fn predicate_name(scope: ScopeId, predicate: PredicateId) -> RowKey {
     Key::scoped(PREDICATE_NAME, scope).u32(predicate.0).0
 }
 
-pub(crate) fn predicate_names(scope: ScopeId) -> Vec<u8> {
+pub(crate) fn predicate_names(scope: ScopeId) -> RowKey {
     Key::scoped(PREDICATE_NAME, scope).0
 }
 
 /// All tables of a scope that repeat something of the log.
-pub(crate) fn index_tables(scope: ScopeId) -> Vec<Vec<u8>> {
+pub(crate) fn index_tables(scope: ScopeId) -> Vec<RowKey> {
     [
         PREDICATE,
         PREDICATE_NAME,
@@ -186,33 +212,29 @@ pub(crate) fn index_tables(scope: ScopeId) -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub(crate) fn log_all(scope: ScopeId) -> Vec<u8> {
-    Key::scoped(LOG, scope).0
-}
-
 /// The rows of a scope that belong to commits after one.
-pub(crate) fn log_after(scope: ScopeId, commit: Snapshot) -> Vec<u8> {
+pub(crate) fn log_after(scope: ScopeId, commit: Snapshot) -> RowKey {
     log_item(scope, ItemId::new(commit.next(), 0))
 }
 
 /// The row of an item, an entity or (with number `commit << 16`) a commit.
-pub(crate) fn log(scope: ScopeId, row: u64) -> Vec<u8> {
+pub(crate) fn log(scope: ScopeId, row: u64) -> RowKey {
     Key::scoped(LOG, scope).u64(row).0
 }
 
-pub(crate) fn log_item(scope: ScopeId, item: ItemId) -> Vec<u8> {
+pub(crate) fn log_item(scope: ScopeId, item: ItemId) -> RowKey {
     log(scope, item.number())
 }
 
-pub(crate) fn log_commit(scope: ScopeId, commit: Snapshot) -> Vec<u8> {
+pub(crate) fn log_commit(scope: ScopeId, commit: Snapshot) -> RowKey {
     log(scope, ItemId::new(commit, 0).number())
 }
 
-pub(crate) fn name(scope: ScopeId, hash: u64, entity: EntityId) -> Vec<u8> {
+pub(crate) fn name(scope: ScopeId, hash: u64, entity: EntityId) -> RowKey {
     Key::scoped(NAME, scope).u64(hash).u64(entity.number()).0
 }
 
-pub(crate) fn names(scope: ScopeId, hash: u64) -> Vec<u8> {
+pub(crate) fn names(scope: ScopeId, hash: u64) -> RowKey {
     Key::scoped(NAME, scope).u64(hash).0
 }
 
@@ -221,7 +243,7 @@ pub(crate) fn forward(
     subject: EntityId,
     predicate: PredicateId,
     item: ItemId,
-) -> Vec<u8> {
+) -> RowKey {
     Key::scoped(FORWARD, scope)
         .u64(subject.number())
         .u32(predicate.0)
@@ -229,15 +251,15 @@ pub(crate) fn forward(
         .0
 }
 
-pub(crate) fn forward_of(scope: ScopeId, subject: EntityId) -> Vec<u8> {
+pub(crate) fn forward_of(scope: ScopeId, subject: EntityId) -> RowKey {
     Key::scoped(FORWARD, scope).u64(subject.number()).0
 }
 
-pub(crate) fn forward_all(scope: ScopeId) -> Vec<u8> {
+pub(crate) fn forward_all(scope: ScopeId) -> RowKey {
     Key::scoped(FORWARD, scope).0
 }
 
-pub(crate) fn forward_pair(scope: ScopeId, subject: EntityId, predicate: PredicateId) -> Vec<u8> {
+pub(crate) fn forward_pair(scope: ScopeId, subject: EntityId, predicate: PredicateId) -> RowKey {
     Key::scoped(FORWARD, scope)
         .u64(subject.number())
         .u32(predicate.0)
@@ -249,7 +271,7 @@ pub(crate) fn backward(
     object: EntityId,
     predicate: PredicateId,
     item: ItemId,
-) -> Vec<u8> {
+) -> RowKey {
     Key::scoped(BACKWARD, scope)
         .u64(object.number())
         .u32(predicate.0)
@@ -257,11 +279,11 @@ pub(crate) fn backward(
         .0
 }
 
-pub(crate) fn backward_of(scope: ScopeId, object: EntityId) -> Vec<u8> {
+pub(crate) fn backward_of(scope: ScopeId, object: EntityId) -> RowKey {
     Key::scoped(BACKWARD, scope).u64(object.number()).0
 }
 
-pub(crate) fn backward_pair(scope: ScopeId, object: EntityId, predicate: PredicateId) -> Vec<u8> {
+pub(crate) fn backward_pair(scope: ScopeId, object: EntityId, predicate: PredicateId) -> RowKey {
     Key::scoped(BACKWARD, scope)
         .u64(object.number())
         .u32(predicate.0)
@@ -273,7 +295,7 @@ pub(crate) fn by_value(
     predicate: PredicateId,
     object: ObjectKey,
     item: ItemId,
-) -> Vec<u8> {
+) -> RowKey {
     Key::scoped(BY_VALUE, scope)
         .u32(predicate.0)
         .byte(object.tag())
@@ -282,11 +304,11 @@ pub(crate) fn by_value(
         .0
 }
 
-pub(crate) fn by_value_of(scope: ScopeId, predicate: PredicateId) -> Vec<u8> {
+pub(crate) fn by_value_of(scope: ScopeId, predicate: PredicateId) -> RowKey {
     Key::scoped(BY_VALUE, scope).u32(predicate.0).0
 }
 
-pub(crate) fn by_value_pair(scope: ScopeId, predicate: PredicateId, object: ObjectKey) -> Vec<u8> {
+pub(crate) fn by_value_pair(scope: ScopeId, predicate: PredicateId, object: ObjectKey) -> RowKey {
     Key::scoped(BY_VALUE, scope)
         .u32(predicate.0)
         .byte(object.tag())
@@ -294,41 +316,41 @@ pub(crate) fn by_value_pair(scope: ScopeId, predicate: PredicateId, object: Obje
         .0
 }
 
-pub(crate) fn word(scope: ScopeId, word: u64, first: ItemId) -> Vec<u8> {
-    Key::scoped(WORD, scope).u64(word).u64(first.number()).0
+pub(crate) fn word(scope: ScopeId, word: u64, item: ItemId) -> RowKey {
+    Key::scoped(WORD, scope).u64(word).u64(item.number()).0
 }
 
-pub(crate) fn word_chunks(scope: ScopeId, word: u64) -> Vec<u8> {
+pub(crate) fn word_list(scope: ScopeId, word: u64) -> RowKey {
     Key::scoped(WORD, scope).u64(word).0
 }
 
-pub(crate) fn word_totals(scope: ScopeId, commit: Snapshot) -> Vec<u8> {
+pub(crate) fn word_totals(scope: ScopeId, commit: Snapshot) -> RowKey {
     Key::scoped(WORD_TOTALS, scope).u64(commit.number()).0
 }
 
-pub(crate) fn word_totals_of(scope: ScopeId) -> Vec<u8> {
+pub(crate) fn word_totals_of(scope: ScopeId) -> RowKey {
     Key::scoped(WORD_TOTALS, scope).0
 }
 
-pub(crate) fn lineage(scope: ScopeId, source: ItemId, derived: ItemId) -> Vec<u8> {
+pub(crate) fn lineage(scope: ScopeId, source: ItemId, derived: ItemId) -> RowKey {
     Key::scoped(LINEAGE, scope)
         .u64(source.number())
         .u64(derived.number())
         .0
 }
 
-pub(crate) fn lineage_of(scope: ScopeId, source: ItemId) -> Vec<u8> {
+pub(crate) fn lineage_of(scope: ScopeId, source: ItemId) -> RowKey {
     Key::scoped(LINEAGE, scope).u64(source.number()).0
 }
 
-pub(crate) fn observed(scope: ScopeId, about: EntityId, item: ItemId) -> Vec<u8> {
+pub(crate) fn observed(scope: ScopeId, about: EntityId, item: ItemId) -> RowKey {
     Key::scoped(OBSERVED, scope)
         .u64(about.number())
         .u64(item.number())
         .0
 }
 
-pub(crate) fn observed_of(scope: ScopeId, about: EntityId) -> Vec<u8> {
+pub(crate) fn observed_of(scope: ScopeId, about: EntityId) -> RowKey {
     Key::scoped(OBSERVED, scope).u64(about.number()).0
 }
 
@@ -337,7 +359,7 @@ pub(crate) fn ban(
     subject: EntityId,
     predicate: PredicateId,
     object: ObjectKey,
-) -> Vec<u8> {
+) -> RowKey {
     Key::scoped(BAN, scope)
         .u64(subject.number())
         .u32(predicate.0)
@@ -347,29 +369,29 @@ pub(crate) fn ban(
 }
 
 /// A row that is there once anything in the scope was merged.
-pub(crate) fn merged(scope: ScopeId) -> Vec<u8> {
+pub(crate) fn merged(scope: ScopeId) -> RowKey {
     predicate_name(scope, crate::reserved::SAME_AS)
 }
 
-pub(crate) fn bans_of(scope: ScopeId, subject: EntityId) -> Vec<u8> {
+pub(crate) fn bans_of(scope: ScopeId, subject: EntityId) -> RowKey {
     Key::scoped(BAN, scope).u64(subject.number()).0
 }
 
-pub(crate) fn bans(scope: ScopeId) -> Vec<u8> {
+pub(crate) fn bans(scope: ScopeId) -> RowKey {
     Key::scoped(BAN, scope).0
 }
 
 /// The resource stands under its hash, so that keys have one length.
-pub(crate) fn lease(scope: ScopeId, resource: &str) -> Vec<u8> {
+pub(crate) fn lease(scope: ScopeId, resource: &str) -> RowKey {
     let hash = Sha256::digest(resource);
     Key::scoped(LEASE, scope).bytes(&hash[..16]).0
 }
 
-pub(crate) fn idempotency(scope: ScopeId, hash: &[u8; 32]) -> Vec<u8> {
+pub(crate) fn idempotency(scope: ScopeId, hash: &[u8; 32]) -> RowKey {
     Key::scoped(IDEMPOTENCY, scope).bytes(&hash[..16]).0
 }
 
-pub(crate) fn subject_key(bucket: u8, scope: ScopeId, entity: EntityId) -> Vec<u8> {
+pub(crate) fn subject_key(bucket: u8, scope: ScopeId, entity: EntityId) -> RowKey {
     Key::new(SUBJECT_KEY)
         .byte(bucket)
         .u32(scope.0)
@@ -377,31 +399,31 @@ pub(crate) fn subject_key(bucket: u8, scope: ScopeId, entity: EntityId) -> Vec<u
         .0
 }
 
-pub(crate) fn subject_keys(bucket: u8) -> Vec<u8> {
+pub(crate) fn subject_keys(bucket: u8) -> RowKey {
     Key::new(SUBJECT_KEY).byte(bucket).0
 }
 
-pub(crate) fn bucket_keys() -> Vec<u8> {
+pub(crate) fn bucket_keys() -> RowKey {
     Key::new(BUCKET_KEY).0
 }
 
-pub(crate) fn bucket_key(bucket: u16) -> Vec<u8> {
+pub(crate) fn bucket_key(bucket: u16) -> RowKey {
     Key::new(BUCKET_KEY).bytes(&bucket.to_be_bytes()).0
 }
 
-pub(crate) fn audit_leaf(position: u64) -> Vec<u8> {
+pub(crate) fn audit_leaf(position: u64) -> RowKey {
     Key::new(AUDIT_LEAF).u64(position).0
 }
 
-pub(crate) fn audit_leaves() -> Vec<u8> {
+pub(crate) fn audit_leaves() -> RowKey {
     Key::new(AUDIT_LEAF).0
 }
 
-pub(crate) fn audit_tile(level: u8, index: u64) -> Vec<u8> {
+pub(crate) fn audit_tile(level: u8, index: u64) -> RowKey {
     Key::new(AUDIT_TILE).byte(level).u64(index).0
 }
 
-pub(crate) fn audit_run(run: &[u8; 16], seq: u64) -> Vec<u8> {
+pub(crate) fn audit_run(run: &[u8; 16], seq: u64) -> RowKey {
     Key::new(AUDIT_RUN).bytes(run).u64(seq).0
 }
 

@@ -46,6 +46,7 @@
 mod advice;
 mod assertion;
 pub mod audit;
+mod block;
 mod codec;
 mod commit;
 mod context;
@@ -65,6 +66,7 @@ mod scope;
 mod seal;
 mod siphash;
 pub mod store;
+mod tail;
 mod text;
 mod value;
 mod vault;

@@ -25,7 +25,10 @@ use crate::{ContextError, EntityId, ItemId, Moment, Snapshot};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     Stored,
-    Staged,
+    Staged {
+        /// Up to this commit they cannot.
+        durable: Snapshot,
+    },
 }
 
 /// One question.
@@ -99,7 +102,10 @@ impl<'a> Reading<'a> {
     pub(crate) fn subject_key(&self, id: EntityId) -> Result<Option<Key>, ContextError> {
         match self.origin {
             Origin::Stored => self.keys.subject(self.rows, self.scope, id),
-            Origin::Staged => self.keys.staged_subject(self.rows, self.scope, id),
+            Origin::Staged { durable } if id.is_visible_at(durable) => {
+                self.keys.subject(self.rows, self.scope, id)
+            }
+            Origin::Staged { .. } => self.keys.staged_subject(self.rows, self.scope, id),
         }
     }
 

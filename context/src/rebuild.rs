@@ -3,33 +3,107 @@
 
 use std::ops::ControlFlow;
 
-use crate::key::{self, HashDomain, ObjectKey, ScopeId, prefix_end};
+use crate::audit::{Leaf, Origin};
+use crate::head::{Watermark, read_head, watermark_key};
+use crate::key::{self, HashDomain, ObjectKey, RowKey, ScopeId, prefix_end};
 use crate::keyring::Keyring;
-use crate::reading::Reading;
+use crate::reading::{Reading, find_scope};
 use crate::reserved;
 use crate::row::{AssertionRow, Content, Edge, LogRow, ObservationRow};
 use crate::store::{Batch, Order, Reader, Store};
+use crate::tail::{Rows, Tail};
 use crate::view::RecommendationValue;
 use crate::writer::{Index, Stage, item_words};
 use crate::{ContextError, EntityId, ItemId, Policy, Snapshot, Value};
 
 /// Rows that are changed with one flush.
-const BATCH_ROWS: usize = 20_000;
+const BATCH_ROWS: usize = 200_000;
 
 /// Rebuilds all indexes of a store that nobody else has open.
 pub(crate) fn rebuild(store: &dyn Store, keys: &Keyring) -> Result<(), ContextError> {
     let mut begun = Batch::new();
-    begun.put(mark_key(), Vec::new());
+    begun.put(mark_key().to_vec(), Vec::new());
+    begun.remove(watermark_key().to_vec());
     store.commit(begun)?;
     for scope in scopes(store.reader()?.as_ref())? {
         for table in key::index_tables(scope) {
             remove_table(store, &table)?;
         }
-        replay(store, keys, scope)?;
+    }
+    let head = read_head(store.reader()?.as_ref())?.unwrap_or_default();
+    let mut indexed = Watermark::default();
+    while indexed != Watermark::at(&head) {
+        let rows = Rows::new(Tail::default(), store.reader()?);
+        let mut stage = Stage::new(&rows);
+        indexed = replay(&mut stage, &rows, keys, indexed, BATCH_ROWS)?;
+        let (mut batch, index) = stage.into_parts();
+        rows.fold(index, &mut batch)?;
+        batch.put(watermark_key().to_vec(), indexed.encode());
+        store.commit(batch)?;
     }
     let mut done = Batch::new();
-    done.remove(mark_key());
+    done.remove(mark_key().to_vec());
     Ok(store.commit(done)?)
+}
+
+/// Makes the index rows of the commits after the watermark: what a crash kept from being folded.
+pub(crate) fn tail(store: &dyn Store, keys: &Keyring) -> Result<(Tail, Watermark), ContextError> {
+    let rows = Rows::new(Tail::default(), store.reader()?);
+    let indexed = Watermark::read(&rows)?;
+    let mut stage = Stage::new(&rows);
+    replay(&mut stage, &rows, keys, indexed, usize::MAX)?;
+    let (_, index) = stage.into_parts();
+    let mut tail = Tail::default();
+    if !index.is_empty() {
+        tail.add(index);
+    }
+    Ok((tail, indexed))
+}
+
+/// Adds commits after the watermark to the indexes, until there are enough rows; says up to
+/// where it came.
+fn replay(
+    stage: &mut Stage<'_>,
+    rows: &dyn Reader,
+    keys: &Keyring,
+    indexed: Watermark,
+    rows_max: usize,
+) -> Result<Watermark, ContextError> {
+    let mut reached = indexed;
+    while stage.len() < rows_max {
+        let Some(bytes) = rows.get(&key::audit_leaf(reached.leaves))? else {
+            break;
+        };
+        let damaged = || ContextError::damaged(format!("audit leaf {}", reached.leaves));
+        let leaf = Leaf::from_bytes(&bytes).ok_or_else(damaged)?;
+        if let Origin::Context { commit } = leaf.origin {
+            let scope = find_scope(rows, &leaf.scope.to_bytes())?.ok_or_else(damaged)?;
+            let mut index = Index::new(stage, keys, scope, commit);
+            for row in rows_of(rows, scope, commit)? {
+                add(&mut index, row)?;
+            }
+            index.finish();
+            reached.snapshot = commit;
+        }
+        reached.leaves += 1;
+    }
+    Ok(reached)
+}
+
+/// Returns the rows of a commit.
+fn rows_of(
+    rows: &dyn Reader,
+    scope: ScopeId,
+    commit: Snapshot,
+) -> Result<Vec<ItemId>, ContextError> {
+    let mut ids = Vec::new();
+    let from = key::log_commit(scope, commit);
+    let to = key::log_commit(scope, commit.next());
+    rows.range(&from, &to, Order::Ascending, &mut |key, _| {
+        ids.extend(key::last_number(key).map(ItemId::from_number));
+        ControlFlow::Continue(())
+    })?;
+    Ok(ids)
 }
 
 /// Says whether a rebuilding was cut off.
@@ -37,7 +111,7 @@ pub(crate) fn is_unfinished(rows: &dyn Reader) -> Result<bool, ContextError> {
     Ok(rows.get(&mark_key())?.is_some())
 }
 
-fn mark_key() -> Vec<u8> {
+fn mark_key() -> RowKey {
     key::meta("rebuild")
 }
 
@@ -72,51 +146,6 @@ fn remove_table(store: &dyn Store, prefix: &[u8]) -> Result<(), ContextError> {
         }
         store.commit(batch)?;
     }
-}
-
-/// Reads the log of a scope from the beginning and adds every commit to the indexes.
-fn replay(store: &dyn Store, keys: &Keyring, scope: ScopeId) -> Result<(), ContextError> {
-    let mut after = Snapshot::default();
-    loop {
-        let reader = store.reader()?;
-        let rows = next_commits(reader.as_ref(), scope, after)?;
-        let Some(&last) = rows.last() else {
-            return Ok(());
-        };
-        let mut stage = Stage::new(reader.as_ref());
-        for commit in rows.chunk_by(|a, b| a.commit() == b.commit()) {
-            let mut index = Index::new(&mut stage, keys, scope, commit[0].commit());
-            for &row in commit {
-                add(&mut index, row)?;
-            }
-            index.finish();
-        }
-        store.commit(stage.into_batch())?;
-        after = last.commit();
-    }
-}
-
-/// Returns the rows of the next whole commits.
-fn next_commits(
-    rows: &dyn Reader,
-    scope: ScopeId,
-    after: Snapshot,
-) -> Result<Vec<ItemId>, ContextError> {
-    let mut ids: Vec<ItemId> = Vec::new();
-    let from = key::log_after(scope, after);
-    let to = prefix_end(&key::log_all(scope));
-    rows.range(&from, &to, Order::Ascending, &mut |key, _| {
-        let Some(id) = key::last_number(key).map(ItemId::from_number) else {
-            return ControlFlow::Continue(());
-        };
-        let new_commit = ids.last().is_some_and(|last| last.commit() != id.commit());
-        if new_commit && ids.len() >= BATCH_ROWS {
-            return ControlFlow::Break(());
-        }
-        ids.push(id);
-        ControlFlow::Continue(())
-    })?;
-    Ok(ids)
 }
 
 /// Adds one row of the log to the indexes.

@@ -17,7 +17,14 @@ const DOCUMENT_WORDS_MAX: usize = 4_096;
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty() && word.chars().count() <= WORD_CHARS_MAX)
-        .map(|word| stem(word.chars().flat_map(char::to_lowercase).collect()))
+        .map(|word| stem(lower_case(word)))
+}
+
+fn lower_case(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_ascii_lowercase();
+    }
+    word.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Folds the most frequent English endings, and only those: `replies` and `reply`, `orders`
@@ -67,31 +74,26 @@ pub(crate) struct Posting {
     pub(crate) length: u32,
 }
 
-/// Appends a posting to a chunk whose last item is `last`.
-pub(crate) fn append_posting(chunk: &mut Vec<u8>, last: Option<ItemId>, posting: Posting) {
-    let mut out = Encoder::new();
-    let base = last.map_or(0, ItemId::number);
-    out.number(posting.item.number() - base);
-    out.number(u64::from(posting.count));
-    out.number(u64::from(posting.length));
-    chunk.extend_from_slice(&out.finish());
-}
-
-/// Reads a chunk; ends at the first posting that is damaged.
-pub(crate) fn postings(chunk: &[u8]) -> impl Iterator<Item = Posting> {
-    let mut input = Decoder::new(chunk);
-    let mut last = 0_u64;
-    std::iter::from_fn(move || {
-        if input.is_empty() {
-            return None;
+impl Posting {
+    /// A word that occurs once, which is most of them, takes one number.
+    pub(crate) fn encode(self) -> Vec<u8> {
+        let mut out = Encoder::new();
+        out.number((u64::from(self.length) << 1) | u64::from(self.count > 1));
+        if self.count > 1 {
+            out.number(u64::from(self.count));
         }
-        last = last.checked_add(input.number()?)?;
-        Some(Posting {
-            item: ItemId::from_number(last),
-            count: input.small()?,
-            length: input.small()?,
+        out.finish()
+    }
+
+    pub(crate) fn decode(item: ItemId, bytes: &[u8]) -> Option<Self> {
+        let mut input = Decoder::new(bytes);
+        let head = input.number()?;
+        Some(Self {
+            item,
+            count: if head & 1 == 1 { input.small()? } else { 1 },
+            length: u32::try_from(head >> 1).ok()?,
         })
-    })
+    }
 }
 
 /// Documents and words of a scope at a snapshot.

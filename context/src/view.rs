@@ -256,12 +256,12 @@ impl View {
         &self,
         question: &dyn Fn(&Reading<'_>) -> Result<T, ContextError>,
     ) -> Result<Option<T>, ContextError> {
-        let reader = self.shared.store.reader()?;
-        let Some(scope) = find_scope(reader.as_ref(), &self.scope.to_bytes())? else {
+        let rows = self.shared.reader()?;
+        let Some(scope) = find_scope(&rows, &self.scope.to_bytes())? else {
             return Ok(None);
         };
         let keys = &self.shared.keys;
-        let reading = Reading::new(reader.as_ref(), keys, scope, self.snapshot, Origin::Stored);
+        let reading = Reading::new(&rows, keys, scope, self.snapshot, Origin::Stored);
         question(&reading).map(Some)
     }
 }

@@ -15,28 +15,28 @@ mod policy;
 mod special;
 mod stage;
 mod trail;
-mod words;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(crate) use document::item_words;
 pub use forget::Erasure;
 pub(crate) use index::Index;
-pub(crate) use stage::{Row, Stage, last_with_prefix};
+pub(crate) use stage::{Stage, last_with_prefix};
 pub(crate) use trail::commit_digest;
 
 use crate::audit::Leaf;
 use crate::commit::{Commit, EntityRef, Receipt};
-use crate::head::Head;
+use crate::head::{Head, Watermark};
 use crate::keyring::Keyring;
 use crate::scope::Access;
 use crate::seal::Entropy;
 use crate::store::Store;
+use crate::tail::{Rows, Tail};
 use crate::vault::Vault;
 use crate::writer::group::Writer;
 use crate::{ContextError, Snapshot};
@@ -48,6 +48,9 @@ const QUEUE_MAX: usize = 1_024;
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keys: Keyring,
+    /// The index rows that are not in blocks yet. The writer adds to it after the flush, and
+    /// replaces it when they are.
+    tail: RwLock<Tail>,
     /// The last durable commit. The writer raises it after the flush; readers look at it once
     /// when a question begins.
     snapshot: AtomicU64,
@@ -57,14 +60,35 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<dyn Store>, keys: Keyring, snapshot: Snapshot) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        keys: Keyring,
+        tail: Tail,
+        snapshot: Snapshot,
+    ) -> Self {
         Self {
             store,
             keys,
+            tail: RwLock::new(tail),
             snapshot: AtomicU64::new(snapshot.number()),
             rising: Mutex::new(()),
             risen: Condvar::new(),
         }
+    }
+
+    /// Begins reading all rows; the tail first, so that no row is missed that goes from it
+    /// into the store meanwhile.
+    pub(crate) fn reader(&self) -> Result<Rows<'_>, ContextError> {
+        let tail = self
+            .tail
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Ok(Rows::new(tail, self.store.reader()?))
+    }
+
+    fn change_tail(&self, change: impl FnOnce(&mut Tail)) {
+        change(&mut self.tail.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -138,11 +162,11 @@ impl WriterHandle {
     pub(crate) fn start(
         shared: Arc<Shared>,
         vault: Arc<dyn Vault>,
-        head: Head,
+        start: (Head, Watermark),
         entropy: Entropy,
     ) -> Result<Self, ContextError> {
         let (queue, requests) = sync_channel(QUEUE_MAX);
-        let mut writer = Writer::new(shared, vault, head, entropy);
+        let mut writer = Writer::new(shared, vault, start, entropy);
         writer.finish_rotation()?;
         let thread = std::thread::spawn(move || writer.run(&requests));
         Ok(Self {

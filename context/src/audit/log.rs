@@ -11,6 +11,7 @@ use crate::head::read_head;
 use crate::key::{self, ScopeId, prefix_end};
 use crate::reading::find_scope;
 use crate::store::{Order, Reader};
+use crate::tail::Rows;
 use crate::writer::{Request, Shared, WriterHandle, commit_digest};
 use crate::{ContextError, Scope, Snapshot};
 
@@ -65,7 +66,7 @@ impl AuditLog {
     /// # Errors
     /// When the store cannot be read.
     pub fn size(&self) -> Result<u64, ContextError> {
-        Ok(frontier(self.reader()?.as_ref())?.size())
+        Ok(frontier(&self.reader()?)?.size())
     }
 
     /// Returns the root over the first `size` leaves.
@@ -112,15 +113,15 @@ impl AuditLog {
     /// When the store cannot be read at all; damage is reported, not an error.
     pub fn verify(&self) -> Result<AuditReport, ContextError> {
         let reader = self.reader()?;
-        let mut audit = Audit::new(reader.as_ref());
+        let mut audit = Audit::new(&reader);
         audit.leaves()?;
         audit.tree()?;
         audit.commits()?;
         Ok(audit.report)
     }
 
-    fn reader(&self) -> Result<Box<dyn Reader>, ContextError> {
-        Ok(self.shared.store.reader()?)
+    fn reader(&self) -> Result<Rows<'_>, ContextError> {
+        self.shared.reader()
     }
 
     fn tree<T>(
@@ -129,8 +130,8 @@ impl AuditLog {
         question: impl FnOnce(&Tree<'_>) -> Result<T, ContextError>,
     ) -> Result<T, ContextError> {
         let reader = self.reader()?;
-        check_order(size, frontier(reader.as_ref())?.size())?;
-        question(&Tree::new(reader.as_ref(), size))
+        check_order(size, frontier(&reader)?.size())?;
+        question(&Tree::new(&reader, size))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     wrap_subject,
 };
 use crate::codec::{Decoder, Encoder};
-use crate::key::{self, ScopeId, prefix_end};
+use crate::key::{self, RowKey, ScopeId, prefix_end};
 use crate::seal::{Entropy, Key};
 use crate::store::{Order, Reader};
 use crate::vault::{RootKey, VaultError};
@@ -81,7 +81,7 @@ impl Keyring {
             ];
             stage.put(key::bucket_key(bucket), encode_wraps(&wraps));
         }
-        stage.put(rotation_key(), buckets.iter().copied().collect());
+        stage.put(rotation_key(), buckets.iter().copied().collect::<Vec<_>>());
         Ok((fresh, buckets))
     }
 
@@ -145,7 +145,7 @@ pub(crate) fn unfinished(
     }))
 }
 
-fn rotation_key() -> Vec<u8> {
+fn rotation_key() -> RowKey {
     key::meta("rotation")
 }
 
@@ -193,7 +193,7 @@ fn numbers(rows: &dyn Reader) -> Result<Vec<u16>, ContextError> {
 }
 
 /// A row of a subject key: where it stands, whose it is, its bytes.
-type SubjectRow = (Vec<u8>, EntityId, Vec<u8>);
+type SubjectRow = (RowKey, EntityId, Vec<u8>);
 
 fn subjects(rows: &dyn Reader, bucket: u8) -> Result<Vec<SubjectRow>, ContextError> {
     let prefix = key::subject_keys(bucket);
@@ -204,7 +204,7 @@ fn subjects(rows: &dyn Reader, bucket: u8) -> Result<Vec<SubjectRow>, ContextErr
         Order::Ascending,
         &mut |key, value| {
             let entity = key::last_number(key).map(EntityId::from_number);
-            subjects.extend(entity.map(|entity| (key.to_vec(), entity, value.to_vec())));
+            subjects.extend(entity.map(|entity| (RowKey::from_slice(key), entity, value.to_vec())));
             ControlFlow::Continue(())
         },
     )?;

@@ -2,7 +2,7 @@
 
 use super::Reading;
 use crate::assertion::Trust;
-use crate::key::{self, ObjectKey, PredicateId};
+use crate::key::{self, ObjectKey, PredicateId, RowKey};
 use crate::row::{AssertionRow, Bans, CommitRow, Edge};
 use crate::{ContextError, EntityId, ItemId};
 
@@ -86,7 +86,7 @@ impl Reading<'_> {
         subject: EntityId,
         predicate: PredicateId,
         object: ObjectKey,
-    ) -> Result<Vec<Vec<u8>>, ContextError> {
+    ) -> Result<Vec<RowKey>, ContextError> {
         let objects = match object {
             ObjectKey::Value(_) => vec![object],
             ObjectKey::Entity(id) => {

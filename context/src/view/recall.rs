@@ -9,7 +9,7 @@ use crate::assertion::{Assertion, Trust};
 use crate::key::{self, HashDomain};
 use crate::reading::Reading;
 use crate::store::Order;
-use crate::text::{Posting, Totals, WordWeight, postings, words};
+use crate::text::{Posting, Totals, WordWeight, words};
 use crate::view::{Evidence, evidence};
 use crate::{ContextError, ItemId, Moment, Snapshot};
 
@@ -276,10 +276,12 @@ fn totals(reading: &Reading<'_>) -> Result<Totals, ContextError> {
 fn word_list(reading: &Reading<'_>, word: &str) -> Result<Vec<Posting>, ContextError> {
     let hash = reading.hash(HashDomain::Word, word);
     let mut list = Vec::new();
-    reading.each(&key::word_chunks(reading.scope, hash), &mut |_, chunk| {
-        list.extend(
-            postings(chunk).take_while(|posting| posting.item.is_visible_at(reading.snapshot)),
-        );
+    let from = key::word_list(reading.scope, hash);
+    let to = key::word(reading.scope, hash, ItemId::new(reading.snapshot.next(), 0));
+    let rows = reading.rows;
+    rows.range(&from, &to, Order::Ascending, &mut |key, value| {
+        let item = key::last_number(key).map(ItemId::from_number);
+        list.extend(item.and_then(|item| Posting::decode(item, value)));
         ControlFlow::Continue(())
     })?;
     Ok(list)

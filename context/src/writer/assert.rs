@@ -155,7 +155,7 @@ pub(crate) fn value_key(draft: &Draft<'_, '_>, normalised: &str) -> ObjectKey {
 }
 
 fn seal_object(
-    draft: &Draft<'_, '_>,
+    draft: &mut Draft<'_, '_>,
     subject: EntityId,
     item: ItemId,
     object: &Side,

@@ -39,6 +39,10 @@ pub(crate) struct Draft<'d, 's> {
     /// The row that was numbered last.
     ordinal: u16,
     digest: CommitDigest,
+    /// Entities that the commit has named, by the name that it used.
+    found: BTreeMap<String, EntityId>,
+    /// Keys of entities that the commit has sealed text under.
+    subject_keys: BTreeMap<EntityId, Key>,
     /// Names of entities that the commit has touched, for their words.
     names: BTreeMap<EntityId, String>,
     /// Predicates that the commit has used, with their policies.
@@ -68,6 +72,8 @@ impl<'d, 's> Draft<'d, 's> {
             entropy,
             ordinal: 0,
             digest: CommitDigest::default(),
+            found: BTreeMap::new(),
+            subject_keys: BTreeMap::new(),
             names: BTreeMap::new(),
             predicates: BTreeMap::new(),
         })
@@ -131,9 +137,27 @@ impl<'d, 's> Draft<'d, 's> {
 
     /// Finds an entity, or introduces it when it is named and nobody has the name.
     pub(crate) fn entity(&mut self, entity: &EntityRef) -> Result<EntityId, ContextError> {
-        if let Some(id) = self.reading().find(entity)? {
+        if let EntityRef::Name { name, .. } = entity
+            && let Some(&id) = self.found.get(name)
+        {
             return Ok(id);
         }
+        let id = match self.reading().find(entity)? {
+            Some(id) => id,
+            None => self.introduce_entity(entity)?,
+        };
+        if let EntityRef::Name { name, .. } = entity {
+            self.found.insert(name.clone(), id);
+        }
+        Ok(id)
+    }
+
+    /// Forgets which entities were found by which names: a name has been given or taken.
+    pub(crate) fn names_changed(&mut self) {
+        self.found.clear();
+    }
+
+    fn introduce_entity(&mut self, entity: &EntityRef) -> Result<EntityId, ContextError> {
         match entity {
             EntityRef::Id(id) => Err(ContextError::UnknownEntity {
                 name: id.to_string(),
@@ -156,6 +180,7 @@ impl<'d, 's> Draft<'d, 's> {
         let sealed = seal(&key, id.number(), &plain.finish());
         self.put_log(id.number(), &LogRow::Entity(EntityRow { sealed }));
         self.index.name(id, name);
+        self.subject_keys.insert(id, key);
         self.names.insert(id, name.to_owned());
         Ok(id)
     }
@@ -215,16 +240,21 @@ impl<'d, 's> Draft<'d, 's> {
 
     /// Seals text of a row under the key of the entity that it is about.
     pub(crate) fn seal(
-        &self,
+        &mut self,
         about: EntityId,
         item: ItemId,
         plain: &[u8],
     ) -> Result<Sealed, ContextError> {
+        if let Some(key) = self.subject_keys.get(&about) {
+            return Ok(seal(key, item.number(), plain));
+        }
         let key = self.reading().subject_key(about)?;
         let key = key.ok_or_else(|| ContextError::UnknownEntity {
             name: about.to_string(),
         })?;
-        Ok(seal(&key, item.number(), plain))
+        let sealed = seal(&key, item.number(), plain);
+        self.subject_keys.insert(about, key);
+        Ok(sealed)
     }
 }
 

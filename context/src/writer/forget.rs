@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use crate::commit::{Commit, EntityRef};
 use crate::head::Head;
-use crate::key::{self, HashDomain, ObjectKey};
+use crate::key::{self, HashDomain, ObjectKey, RowKey};
 use crate::keyring::{Buckets, Keyring};
 use crate::reading::{FoundEdge, other_entity};
 use crate::reserved;
@@ -15,10 +15,10 @@ use crate::scope::{Access, Authority};
 use crate::seal::Entropy;
 use crate::text::words;
 use crate::value::normalise;
+use crate::writer::Stage;
 use crate::writer::apply::seal_commit;
 use crate::writer::document::item_words;
 use crate::writer::draft::Draft;
-use crate::writer::{Stage, words as lists};
 use crate::{ContextError, EntityId, ItemId, Object, Snapshot};
 
 /// The word for an erasure in the audit trail.
@@ -95,7 +95,7 @@ fn forget_one(draft: &mut Draft<'_, '_>, id: EntityId) -> Result<Vec<ItemId>, Co
     let name_words: BTreeSet<String> = words(&name).collect();
     for found in edges(draft, &key::backward_of(draft.scope, id))? {
         for word in &name_words {
-            forget_word(draft, word, found.item)?;
+            forget_word(draft, word, found.item);
         }
     }
     forget_name(draft, id, &name);
@@ -137,15 +137,15 @@ fn forget_assertion(
 fn forget_words(draft: &mut Draft<'_, '_>, item: ItemId) -> Result<(), ContextError> {
     let document = item_words(&draft.reading(), item)?;
     for word in document.counts.keys() {
-        forget_word(draft, word, item)?;
+        forget_word(draft, word, item);
     }
     Ok(())
 }
 
-fn forget_word(draft: &mut Draft<'_, '_>, word: &str, item: ItemId) -> Result<(), ContextError> {
+fn forget_word(draft: &mut Draft<'_, '_>, word: &str, item: ItemId) {
     let hash = draft.index.hash(HashDomain::Word, word);
-    let scope = draft.scope;
-    lists::remove(draft.stage(), scope, hash, item)
+    let key = key::word(draft.scope, hash, item);
+    draft.stage().remove(key);
 }
 
 fn forget_name(draft: &mut Draft<'_, '_>, id: EntityId, name: &str) {
@@ -163,10 +163,10 @@ fn edges(draft: &Draft<'_, '_>, prefix: &[u8]) -> Result<Vec<FoundEdge>, Context
     Ok(edges)
 }
 
-fn keys(draft: &Draft<'_, '_>, prefix: &[u8]) -> Result<Vec<Vec<u8>>, ContextError> {
+fn keys(draft: &Draft<'_, '_>, prefix: &[u8]) -> Result<Vec<RowKey>, ContextError> {
     let mut keys = Vec::new();
     draft.reading().each(prefix, &mut |key, _| {
-        keys.push(key.to_vec());
+        keys.push(RowKey::from_slice(key));
         ControlFlow::Continue(())
     })?;
     Ok(keys)

@@ -5,13 +5,27 @@ use std::sync::mpsc::Receiver;
 
 use super::{Reply, Request, Shared, Stage, apply, forget, trail};
 use crate::ContextError;
-use crate::head::{Head, head_key};
+use crate::head::{Head, Watermark, head_key, watermark_key};
 use crate::keyring::{Buckets, Unfinished, unfinished};
 use crate::seal::Entropy;
+use crate::tail::{Rows, Tail};
 use crate::vault::Vault;
 
 /// Requests that share one flush. More would make the first one wait for the last.
 const GROUP_MAX: usize = 256;
+
+/// Leaves after which the indexes are folded even when little has changed: an opening reads all
+/// leaves after the watermark.
+const LEAVES_UNINDEXED_MAX: u64 = 50_000;
+
+/// When changes of the indexes go into their blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    /// With this flush.
+    Now,
+    /// When there are enough of them.
+    WhenFull,
+}
 
 /// An answer that is given once the batch is durable, or with the error when it is not.
 type Answer = Box<dyn FnOnce(Result<(), ContextError>)>;
@@ -21,6 +35,8 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     vault: Arc<dyn Vault>,
     head: Head,
+    /// Up to where the blocks of the indexes are complete.
+    indexed: Watermark,
     entropy: Entropy,
 }
 
@@ -28,13 +44,14 @@ impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
         vault: Arc<dyn Vault>,
-        head: Head,
+        (head, indexed): (Head, Watermark),
         entropy: Entropy,
     ) -> Self {
         Self {
             shared,
             vault,
             head,
+            indexed,
             entropy,
         }
     }
@@ -55,20 +72,24 @@ impl Writer {
             }
             next = requests.recv().ok();
         }
+        // What cannot be folded now is made again by the next opening.
+        drop(self.close());
     }
 
     fn store_group(&mut self, group: Vec<Request>) -> Result<(), ContextError> {
         if group.is_empty() {
             return Ok(());
         }
-        let reader = self.shared.store.reader()?;
-        let mut stage = Stage::new(reader.as_ref());
+        let shared = Arc::clone(&self.shared);
+        let rows = shared.reader()?;
+        let mut stage = Stage::new(&rows);
+        stage.durable = self.head.snapshot;
         let mut head = self.head.clone();
         let mut answers = Vec::with_capacity(group.len());
         for request in group {
             answers.extend(self.stage_request(&mut stage, &mut head, request));
         }
-        let stored = self.flush(stage, head);
+        let stored = self.flush(&rows, stage, head, Fold::WhenFull);
         for settle in answers {
             settle(stored.clone());
         }
@@ -76,17 +97,44 @@ impl Writer {
     }
 
     /// Makes the stage durable, and then visible.
-    fn flush(&mut self, mut stage: Stage<'_>, head: Head) -> Result<(), ContextError> {
+    fn flush(
+        &mut self,
+        rows: &Rows<'_>,
+        mut stage: Stage<'_>,
+        head: Head,
+        fold: Fold,
+    ) -> Result<(), ContextError> {
         if head != self.head {
             stage.put(head_key(), head.encode());
         }
-        let batch = stage.into_batch();
-        if !batch.is_empty() {
+        let (mut batch, index) = stage.into_parts();
+        let waiting = head.frontier.size() - self.indexed.leaves;
+        let full = rows.tail().is_full_with(&index) || waiting > LEAVES_UNINDEXED_MAX;
+        if fold == Fold::Now || full {
+            self.indexed = Watermark::at(&head);
+            rows.fold(index, &mut batch)?;
+            batch.put(watermark_key().to_vec(), self.indexed.encode());
             self.shared.store.commit(batch)?;
+            self.shared.change_tail(|tail| *tail = Tail::default());
+        } else {
+            if !batch.is_empty() {
+                self.shared.store.commit(batch)?;
+            }
+            self.shared.change_tail(|tail| tail.add(index));
         }
         self.shared.raise(head.snapshot);
         self.head = head;
         Ok(())
+    }
+
+    /// Puts the tail into its blocks, so that the next opening has nothing to make again.
+    fn close(&mut self) -> Result<(), ContextError> {
+        let shared = Arc::clone(&self.shared);
+        let rows = shared.reader()?;
+        if self.indexed == Watermark::at(&self.head) {
+            return Ok(());
+        }
+        self.flush(&rows, Stage::new(&rows), self.head.clone(), Fold::Now)
     }
 
     /// Applies one request to the stage, or takes back what it changed and answers with why.
@@ -125,8 +173,9 @@ impl Writer {
         else {
             return self.store_group(vec![request]);
         };
-        let reader = self.shared.store.reader()?;
-        let mut stage = Stage::new(reader.as_ref());
+        let shared = Arc::clone(&self.shared);
+        let rows = shared.reader()?;
+        let mut stage = Stage::new(&rows);
         let mut head = self.head.clone();
         let keys = &self.shared.keys;
         let staged = forget::forget(
@@ -146,7 +195,7 @@ impl Writer {
             }
         };
         let gone = erasure.entities.clone();
-        let rotated = self.rotate(stage, head, buckets, &gone);
+        let rotated = self.rotate(&rows, stage, head, (buckets, &gone));
         // A vault that refuses leaves a healthy store; the next opening goes on.
         let (replied, go_on) = match rotated {
             Ok(()) => (Ok(erasure), Ok(())),
@@ -160,17 +209,17 @@ impl Writer {
     /// Replaces all keys that could open an old copy of what a bucket held.
     fn rotate(
         &mut self,
+        rows: &Rows<'_>,
         mut stage: Stage<'_>,
         head: Head,
-        buckets: Buckets,
-        gone: &[crate::EntityId],
+        (buckets, gone): (Buckets, &[crate::EntityId]),
     ) -> Result<(), ContextError> {
         let shared = Arc::clone(&self.shared);
         let (fresh, buckets) =
             shared
                 .keys
                 .begin_rotation(&mut stage, &mut self.entropy, buckets)?;
-        self.flush(stage, head)?;
+        self.flush(rows, stage, head, Fold::Now)?;
         shared.keys.forget(gone);
         self.vault.replace(&fresh)?;
         shared.keys.set_root(fresh);
@@ -179,22 +228,22 @@ impl Writer {
 
     fn end_rotation(&mut self, buckets: &Buckets) -> Result<(), ContextError> {
         let shared = Arc::clone(&self.shared);
-        let reader = shared.store.reader()?;
-        let mut stage = Stage::new(reader.as_ref());
+        let rows = shared.reader()?;
+        let mut stage = Stage::new(&rows);
         shared.keys.end_rotation(&mut stage, buckets)?;
-        self.flush(stage, self.head.clone())
+        self.flush(&rows, stage, self.head.clone(), Fold::WhenFull)
     }
 
     /// Goes on with a rotation that a crash or a refusing vault cut off.
     pub(super) fn finish_rotation(&mut self) -> Result<(), ContextError> {
         let shared = Arc::clone(&self.shared);
-        let reader = shared.store.reader()?;
-        match unfinished(reader.as_ref(), &shared.keys.root())? {
+        let rows = shared.reader()?;
+        match unfinished(&rows, &shared.keys.root())? {
             None => Ok(()),
             Some(Unfinished::End(buckets)) => self.end_rotation(&buckets),
             Some(Unfinished::Begin(buckets)) => {
-                let stage = Stage::new(reader.as_ref());
-                self.rotate(stage, self.head.clone(), buckets, &[])
+                let stage = Stage::new(&rows);
+                self.rotate(&rows, stage, self.head.clone(), (buckets, &[]))
             }
         }
     }

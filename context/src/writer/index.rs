@@ -10,9 +10,10 @@ use crate::reading::{Origin, Reading};
 use crate::reserved;
 use crate::row::{AssertionRow, Content, Edge, LeaseRow, Lifecycle, policy_byte};
 use crate::store::Reader;
+use crate::tail::RowValue;
 use crate::text::{Document, Posting, Totals};
 use crate::value::normalise;
-use crate::writer::{Stage, last_with_prefix, words};
+use crate::writer::{Stage, last_with_prefix};
 use crate::{ContextError, EntityId, ItemId, Moment, Snapshot};
 
 /// The indexes of one scope, while one commit is added to them.
@@ -43,7 +44,10 @@ impl<'d, 's> Index<'d, 's> {
     /// Reads everything up to the commit, and what it has staged itself.
     pub(crate) fn reading(&self) -> Reading<'_> {
         let rows: &Stage<'_> = self.stage;
-        Reading::new(rows, self.keys, self.scope, self.commit, Origin::Staged)
+        let origin = Origin::Staged {
+            durable: rows.durable,
+        };
+        Reading::new(rows, self.keys, self.scope, self.commit, origin)
     }
 
     /// Ends the commit.
@@ -91,7 +95,7 @@ impl<'d, 's> Index<'d, 's> {
 
     pub(crate) fn lineage(&mut self, source: ItemId, derived: ItemId) {
         let key = key::lineage(self.scope, source, derived);
-        self.stage.put(key, Vec::new());
+        self.stage.append(key, Vec::new());
     }
 
     /// An assertion, from both ends and by its value.
@@ -107,8 +111,8 @@ impl<'d, 's> Index<'d, 's> {
             life: Lifecycle::new(item, row.trust),
         };
         let by_value = key::by_value(scope, predicate, object, item);
-        let subject_bytes = subject.number().to_be_bytes().to_vec();
-        self.stage.put(by_value, subject_bytes);
+        let subject_bytes = RowValue::from_slice(&subject.number().to_be_bytes());
+        self.stage.append(by_value, subject_bytes);
         self.edges(item, row, edge);
     }
 
@@ -196,7 +200,8 @@ impl<'d, 's> Index<'d, 's> {
                 length: document.length,
             };
             let hash = self.hash(HashDomain::Word, word);
-            words::append(self.stage, self.scope, hash, posting)?;
+            let key = key::word(self.scope, hash, item);
+            self.stage.append(key, posting.encode());
         }
         self.count_document(document.length)
     }

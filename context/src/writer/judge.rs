@@ -141,6 +141,7 @@ pub(crate) fn change_trust(
     if edge.life.trust() == trust {
         return Ok(());
     }
+    draft.names_changed();
     draft.add_log(&LogRow::Transition(TransitionRow { item, trust }))?;
     draft.index.transition(item, &row, edge, trust);
     Ok(())

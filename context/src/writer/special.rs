@@ -33,6 +33,7 @@ pub(crate) fn alias(
     judge::check_ban(draft, subject, reserved::ALIAS, object_key)?;
     let item = assert::put(draft, &new, &Document::default())?;
     draft.index.alias(subject, item, alias)?;
+    draft.names_changed();
     Ok(item)
 }
 

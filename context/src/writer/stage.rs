@@ -1,22 +1,31 @@
 //! The stage: what a batch of commits has changed so far, over what is stored. Each commit is
 //! checked against the state that the one before it left; one that fails is taken back.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use crate::key::prefix_end;
+use crate::Snapshot;
+use crate::block::{Row, pack};
+use crate::key::{Place, RowKey, place_of, prefix_end};
 use crate::store::{Batch, Order, Reader, StoreError, Visit};
+use crate::tail::{Changes, RowValue, Sorted, bounds, last_of_each, merge};
 
-type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 /// A key and what the stage held for it; `None` when it held nothing.
-type Replaced = (Vec<u8>, Option<Option<Vec<u8>>>);
-/// A key and its value.
-pub(crate) type Row = (Vec<u8>, Vec<u8>);
+type Replaced = (RowKey, Option<Option<RowValue>>);
 
 /// Changes over a reader.
 pub(crate) struct Stage<'a> {
     base: &'a dyn Reader,
-    changes: Changes,
+    /// The last commit below the stage: what it and those before it wrote is not taken back.
+    pub(crate) durable: Snapshot,
+    /// What has to be stored with the commit.
+    alone: Changes,
+    log: Changes,
+    /// What the indexes make of it.
+    index: Changes,
+    /// Fresh rows of indexes that no commit reads: most of them, and cheaper to sort at the end.
+    unread: Sorted,
+    /// How many of them belong to commits that are kept.
+    unread_kept: usize,
     /// What the changes of the commit in work have replaced, the oldest first.
     undo: Vec<Replaced>,
 }
@@ -25,50 +34,94 @@ impl<'a> Stage<'a> {
     pub(crate) fn new(base: &'a dyn Reader) -> Self {
         Self {
             base,
-            changes: Changes::new(),
+            durable: Snapshot::default(),
+            alone: Changes::new(),
+            log: Changes::new(),
+            index: Changes::new(),
+            unread: Sorted::new(),
+            unread_kept: 0,
             undo: Vec::new(),
         }
     }
 
-    pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.change(key, Some(value));
+    /// Returns how many rows were changed.
+    pub(crate) fn len(&self) -> usize {
+        self.alone.len() + self.log.len() + self.index.len() + self.unread.len()
     }
 
-    pub(crate) fn remove(&mut self, key: Vec<u8>) {
+    pub(crate) fn put(&mut self, key: RowKey, value: impl Into<RowValue>) {
+        self.change(key, Some(value.into()));
+    }
+
+    /// Adds a fresh row of an index that reading the stage does not show.
+    pub(crate) fn append(&mut self, key: RowKey, value: impl Into<RowValue>) {
+        self.unread.push((key, Some(value.into())));
+    }
+
+    pub(crate) fn remove(&mut self, key: RowKey) {
         self.change(key, None);
     }
 
-    fn change(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        let before = self.changes.insert(key.clone(), value);
+    fn change(&mut self, key: RowKey, value: Option<RowValue>) {
+        let before = self.changes_mut(&key).insert(key.clone(), value);
         self.undo.push((key, before));
+    }
+
+    fn changes(&self, key: &[u8]) -> &Changes {
+        match place_of(key) {
+            Place::Alone => &self.alone,
+            Place::Log => &self.log,
+            Place::Index => &self.index,
+        }
+    }
+
+    fn changes_mut(&mut self, key: &[u8]) -> &mut Changes {
+        match place_of(key) {
+            Place::Alone => &mut self.alone,
+            Place::Log => &mut self.log,
+            Place::Index => &mut self.index,
+        }
     }
 
     /// Keeps the changes of the commit in work.
     pub(crate) fn keep(&mut self) {
         self.undo.clear();
+        self.unread_kept = self.unread.len();
     }
 
     /// Takes back the changes of the commit in work.
     pub(crate) fn take_back(&mut self) {
-        for (key, before) in self.undo.drain(..).rev() {
+        self.unread.truncate(self.unread_kept);
+        for (key, before) in std::mem::take(&mut self.undo).into_iter().rev() {
+            let changes = self.changes_mut(&key);
             match before {
-                Some(value) => self.changes.insert(key, value),
-                None => self.changes.remove(&key),
+                Some(value) => changes.insert(key, value),
+                None => changes.remove(&key),
             };
         }
     }
 
-    pub(crate) fn into_batch(self) -> Batch {
-        Batch {
-            changes: self.changes,
+    /// Takes the changes apart: what has to be stored with the commit, and what the indexes
+    /// make of it.
+    pub(crate) fn into_parts(self) -> (Batch, Sorted) {
+        let mut batch = Batch::new();
+        for (key, value) in self.alone {
+            let value = value.map(RowValue::into_vec);
+            drop(batch.changes.insert(key.into_vec(), value));
         }
+        let log = self.log.into_iter();
+        let log = log.filter_map(|(key, value)| Some((key, value?)));
+        pack(log.collect(), &mut batch);
+        let mut index = self.unread;
+        index.extend(self.index);
+        (batch, last_of_each(index))
     }
 }
 
 impl Reader for Stage<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.changes.get(key) {
-            Some(value) => Ok(value.clone()),
+        match self.changes(key).get(key) {
+            Some(value) => Ok(value.as_ref().map(|value| value.to_vec())),
             None => self.base.get(key),
         }
     }
@@ -83,65 +136,12 @@ impl Reader for Stage<'_> {
         if from >= to {
             return Ok(());
         }
-        let bounds = (
-            std::ops::Bound::Included(from),
-            std::ops::Bound::Excluded(to),
-        );
-        let changed = self.changes.range::<[u8], _>(bounds);
+        let changed = self.changes(from).range::<[u8], _>(bounds((from, to)));
+        let mut base = |visit: &mut Visit<'_>| self.base.range(from, to, order, visit);
         match order {
-            Order::Ascending => self.merge(from, to, order, changed, visit),
-            Order::Descending => self.merge(from, to, order, changed.rev(), visit),
+            Order::Ascending => merge(&mut base, order, changed, visit),
+            Order::Descending => merge(&mut base, order, changed.rev(), visit),
         }
-    }
-}
-
-impl Stage<'_> {
-    /// Shows stored and changed rows in one order; a changed row hides the stored one.
-    fn merge<'c>(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        changed: impl Iterator<Item = (&'c Vec<u8>, &'c Option<Vec<u8>>)>,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), StoreError> {
-        let mut changed = changed.peekable();
-        let mut stopped = false;
-        self.base.range(from, to, order, &mut |key, value| {
-            while let Some(&(changed_key, changed_value)) = changed.peek() {
-                let comes_first = match order {
-                    Order::Ascending => changed_key.as_slice() <= key,
-                    Order::Descending => changed_key.as_slice() >= key,
-                };
-                if !comes_first {
-                    break;
-                }
-                changed.next();
-                if let Some(value) = changed_value
-                    && visit(changed_key, value).is_break()
-                {
-                    stopped = true;
-                    return ControlFlow::Break(());
-                }
-                if changed_key == key {
-                    return ControlFlow::Continue(());
-                }
-            }
-            let flow = visit(key, value);
-            stopped = flow.is_break();
-            flow
-        })?;
-        if stopped {
-            return Ok(());
-        }
-        for (key, value) in changed {
-            if let Some(value) = value
-                && visit(key, value).is_break()
-            {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -156,7 +156,7 @@ pub(crate) fn last_with_prefix(
         &prefix_end(prefix),
         Order::Descending,
         &mut |key, value| {
-            found = Some((key.to_vec(), value.to_vec()));
+            found = Some((RowKey::from_slice(key), RowValue::from_slice(value)));
             ControlFlow::Break(())
         },
     )?;
@@ -198,7 +198,7 @@ mod tests {
             let mut stage = Stage::new(base.as_ref());
             for (changes, keep) in [(kept, true), (dropped, false)] {
                 for (key, value) in changes {
-                    stage.change(vec![key], value.map(|v| vec![v]));
+                    stage.change(RowKey::from_slice(&[key]), value.map(|v| vec![v].into()));
                 }
                 if keep { stage.keep() } else { stage.take_back() }
             }
@@ -206,7 +206,7 @@ mod tests {
             let mut descending = rows(&stage, Order::Descending);
             descending.reverse();
             prop_assert_eq!(&ascending, &descending);
-            store.commit(stage.into_batch()).unwrap();
+            store.commit(stage.into_parts().0).unwrap();
             prop_assert_eq!(ascending, rows(store.reader().unwrap().as_ref(), Order::Ascending));
         }
     }

@@ -106,7 +106,7 @@ pub(crate) fn commit_digest(
     let mut last = None;
     rows.range(&head, &end, Order::Ascending, &mut |key, value| {
         let number = key::last_number(key).unwrap_or_default();
-        if key == head {
+        if *key == *head {
             last = Some((number, value.to_vec()));
         } else {
             digest.row(number, value);

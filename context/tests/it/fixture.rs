@@ -46,8 +46,21 @@ impl Place {
         Context::open_rebuilt(store, vault, [self.opened; 32]).expect("a healthy store opens")
     }
 
-    /// Returns all rows of the store.
+    /// Returns all rows of the store, those in blocks one by one, as `docs/format.md` says.
     pub(crate) fn dump(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut rows = Vec::new();
+        for (key, value) in self.raw() {
+            if b"LNFBVWXDOY".contains(&key[0]) {
+                rows.extend(rows_of_block(&key, &value));
+            } else {
+                rows.push((key, value));
+            }
+        }
+        rows
+    }
+
+    /// Returns all rows as they are stored.
+    pub(crate) fn raw(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut rows = Vec::new();
         let reader = self.store.reader().unwrap();
         let visit = &mut |key: &[u8], value: &[u8]| {
@@ -59,6 +72,39 @@ impl Place {
             .unwrap();
         rows
     }
+}
+
+/// Takes a block apart: for each row a byte of two lengths, those lengths that do not fit, the
+/// end of the key that is new, and the value.
+pub(crate) fn rows_of_block(first: &[u8], mut block: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut take = |length: usize| {
+        let (head, rest) = block.split_at_checked(length)?;
+        block = rest;
+        Some(head)
+    };
+    let mut rows = Vec::new();
+    let mut key = first.to_vec();
+    while let Some(lengths) = take(1) {
+        let mut length = |short: u8| {
+            if short < 15 {
+                return usize::from(short);
+            }
+            let mut number = 0;
+            for shift in (0..).step_by(7) {
+                let byte = take(1).unwrap()[0];
+                number |= usize::from(byte & 0x7F) << shift;
+                if byte < 0x80 {
+                    break;
+                }
+            }
+            number
+        };
+        let (fresh, value) = (length(lengths[0] & 15), length(lengths[0] >> 4));
+        let at = key.len() - fresh;
+        key[at..].copy_from_slice(take(fresh).unwrap());
+        rows.push((key.clone(), take(value).unwrap().to_vec()));
+    }
+    rows
 }
 
 pub(crate) fn memory() -> Context {

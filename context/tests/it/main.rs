@@ -8,6 +8,7 @@
 mod advice;
 mod disk;
 mod fixture;
+mod golden;
 mod merkle;
 mod model;
 mod properties;

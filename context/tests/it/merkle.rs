@@ -188,7 +188,8 @@ fn property_12_a_changed_row_of_a_commit_is_reported() {
         .unwrap();
     assert!(context.audit().verify().unwrap().flaws.is_empty());
     let mut key = vec![b'L', 0, 0, 0, 1];
-    key.extend_from_slice(&receipt.ids[0].number().to_be_bytes());
+    // The block of the commit stands under the key of its first row.
+    key.extend_from_slice(&(receipt.snapshot.number() << 16).to_be_bytes());
     let mut row = place.store.reader().unwrap().get(&key).unwrap().unwrap();
     *row.last_mut().unwrap() ^= 1;
     let mut batch = Batch::new();
