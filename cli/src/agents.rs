@@ -1,6 +1,7 @@
 //! Agents as runs: what an agent is started with, how it is driven, and how it stands.
 
 mod approver;
+mod below;
 mod material;
 
 use std::collections::BTreeMap;
@@ -184,6 +185,10 @@ impl Agents {
                 .map(|it| approver::effect_id(run, it))
                 .collect();
             if asked.is_empty() {
+                // What nobody here works on can only be taken up again by a person.
+                if !self.has_open_routine(run)? {
+                    return Ok(report);
+                }
                 settled::wait_for_children(&self.engine, run)
                     .await
                     .map_err(CommandError::from)?;
@@ -191,6 +196,12 @@ impl Agents {
                 log.wait_for_decision(&asked).await;
             }
         }
+    }
+
+    fn has_open_routine(&self, run: RunId) -> Result<bool, CommandError> {
+        let open = settled::open_children(&**self.engine.journal(), run);
+        let open = open.map_err(crate::store_error::store_error)?;
+        Ok(open.iter().any(|row| row.kind == RunKind::Routine))
     }
 
     fn spec(&self, name: &str, input: &AgentInput) -> Result<AgentSpec, CommandError> {
@@ -235,14 +246,23 @@ impl Agents {
             model = Arc::new(Budgeted::new(model, money));
         }
         let store: Arc<dyn SessionStore> = Arc::clone(&self.sessions) as _;
-        Ok(Agent::new(
-            model,
-            self.toolbox(log.run(), name, input)?,
-            store,
-            Arc::new(InboxApprover::new(Arc::clone(log))),
-            Arc::new(layercake_harness::NoSink),
-            Arc::new(SystemClock),
-        ))
+        let approver = Arc::new(InboxApprover::new(Arc::clone(log)));
+        let agent = |toolbox| {
+            Agent::new(
+                Arc::clone(&model),
+                toolbox,
+                Arc::clone(&store),
+                Arc::clone(&approver) as _,
+                Arc::new(layercake_harness::NoSink),
+                Arc::new(SystemClock),
+            )
+        };
+        let toolbox = self.toolbox(log.run(), name, input)?;
+        let delegate = below::delegate(agent(toolbox.clone()), input);
+        let toolbox = toolbox.with(delegate).map_err(|error| {
+            CommandError::new(codes::TOOL_UNKNOWN, "the tools cannot be used").because(error)
+        })?;
+        Ok(agent(toolbox))
     }
 
     fn toolbox(&self, run: RunId, name: &str, input: &AgentInput) -> Result<Toolbox, CommandError> {

@@ -32,7 +32,7 @@ impl Models {
     pub(crate) fn open(settings: &Settings) -> Result<Self, CommandError> {
         let models = Self {
             settings: settings.models.clone(),
-            providers: Providers::builtin(),
+            providers: providers(settings),
             open: Mutex::default(),
         };
         let scripted = models
@@ -110,6 +110,14 @@ impl fmt::Debug for Models {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.aliases()).finish()
     }
+}
+
+/// Returns the table of providers, with the addresses of the settings.
+fn providers(settings: &Settings) -> Providers {
+    let moved = settings.providers.iter();
+    moved.fold(Providers::builtin(), |providers, (name, address)| {
+        providers.with_address(name, address.clone())
+    })
 }
 
 /// The scripted model that answers when no model is configured: the rules of the example, which

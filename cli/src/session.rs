@@ -3,6 +3,7 @@
 //!
 //! One [`AgentLog`] is the only writer of its run. It knows both vocabularies and nothing else.
 
+mod crash;
 pub(crate) mod record;
 mod store;
 
@@ -221,7 +222,10 @@ impl AgentLog {
     }
 
     async fn append(&self, batch: Batch) -> Result<(), EngineError> {
-        self.engine.append(vec![batch.into()]).await
+        let number = crash::before_append();
+        let appended = self.engine.append(vec![batch.into()]).await;
+        crash::after_append(number);
+        appended
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) config: Option<PathBuf>,
     /// Model specs by alias.
     pub(crate) models: BTreeMap<String, ModelSetting>,
+    /// Other addresses of known providers, by the provider's name: a gateway, a local server.
+    pub(crate) providers: BTreeMap<String, String>,
     /// Folders with skills, the first wins.
     pub(crate) skills: Vec<PathBuf>,
     /// Defaults of agents.
@@ -101,6 +103,7 @@ impl Settings {
             store,
             config,
             models: BTreeMap::new(),
+            providers: BTreeMap::new(),
             agent: AgentSettings::default(),
             person: person(),
         };
@@ -120,6 +123,7 @@ impl Settings {
                 &origin.path.display().to_string(),
             );
         }
+        self.providers.extend(file.providers);
         for folder in file.skills.into_iter().rev() {
             self.skills.insert(0, origin.folder().join(folder));
         }

@@ -10,6 +10,7 @@ mod task;
 
 mod bench;
 mod ci;
+mod crash_score;
 mod layers;
 mod licences;
 mod measure;

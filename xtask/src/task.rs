@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use crate::{bench, ci, layers, licences, measure, tidy};
+use crate::{bench, ci, crash_score, layers, licences, measure, tidy};
 
 /// Whether the repository passed what a task checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Task {
     pub(crate) run: fn(&[String], &mut dyn Write) -> Result<Verdict>,
 }
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     Task {
         name: "ci",
         takes: "",
@@ -63,6 +63,12 @@ const TASKS: [Task; 7] = [
         takes: "--peers [CRATE] [--only NAMES] [--rounds N]",
         does: "this project and others at the same work, in turn; installs the others",
         run: bench::run,
+    },
+    Task {
+        name: "crash-score",
+        takes: "[--short] [--kills N] [--seed N] [--binary PATH]",
+        does: "kills the real binary over and over, and counts what it loses, repeats or gets wrong",
+        run: crash_score::run,
     },
     Task {
         name: "help",

@@ -8,7 +8,7 @@ use layercake_engine::journal::Scan;
 use layercake_engine::runtime::Engine;
 use layercake_engine::{
     Actor, Digest, Payload, Phase, Problem, ProblemKind, RecordKind, RunId, RunKind, RunStart,
-    Timestamp,
+    TaskKey, Timestamp,
 };
 use layercake_harness::session::{
     SessionEvent, SessionRecord, SessionStore, Settlement, StoreError, SuspensionCause,
@@ -59,7 +59,7 @@ impl JournalSessions {
             run_kind: RunKind::Agent,
             name: session.to_string(),
             input: Payload::Inline(session.as_str().into()),
-            parent: None,
+            parent: above(session),
             key: None,
             by: Actor::Engine,
         };
@@ -76,6 +76,13 @@ fn run_of(session: &SessionId) -> RunId {
         identity.copy_from_slice(&digest.as_bytes()[..16]);
         RunId::from_parts(Timestamp::default(), u128::from_be_bytes(identity))
     })
+}
+
+/// Returns the run and the call that a sub-agent works for: its session's name says so.
+fn above(session: &SessionId) -> Option<(RunId, TaskKey)> {
+    let (parent, call) = session.as_str().rsplit_once('/')?;
+    let parent = SessionId::new(parent).ok()?;
+    Some((run_of(&parent), record::call_task(call)))
 }
 
 #[async_trait]

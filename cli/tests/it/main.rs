@@ -4,6 +4,8 @@
 
 mod world;
 
+#[cfg(target_os = "linux")]
+mod crash_score;
 mod documents;
 mod errors;
 mod kill;

@@ -63,6 +63,9 @@ impl RedbStore {
     /// [`StoreProblem::Busy`] when another process has it open, [`StoreProblem::Damaged`] when
     /// it is no store, [`StoreProblem::Disk`] when it cannot be read or made.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            make(path)?;
+        }
         Self::prepare(builder().create(path).map_err(database_error)?)
     }
 
@@ -89,6 +92,29 @@ impl RedbStore {
         }
         Ok(Self { database })
     }
+}
+
+/// Makes an empty file. redb writes a new file in several steps, and one that was left half made
+/// is no store: it is made beside its place and put there whole.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file beside the store is this function's own"
+)]
+fn make(path: &Path) -> Result<(), StoreError> {
+    let disk_error = |error: std::io::Error| database_error(StorageError::Io(error).into());
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".unfinished-{}", std::process::id()));
+    let beside = Path::new(&beside);
+    // What a process of the same number left half made is nobody's any more.
+    drop(std::fs::remove_file(beside));
+    drop(builder().create(beside).map_err(database_error)?);
+    // A link, not a rename: it never replaces a store that another process has just made.
+    let placed = match std::fs::hard_link(beside, path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(disk_error(error)),
+        Ok(()) | Err(_) => Ok(()),
+    };
+    drop(std::fs::remove_file(beside));
+    placed
 }
 
 fn builder() -> Builder {

@@ -28,6 +28,7 @@ async fn check(question: &str, material: &Value) -> Outcome {
         project: folder.path().to_owned(),
         store: folder.path().to_owned(),
         config: None,
+        providers: std::collections::BTreeMap::new(),
         models: std::collections::BTreeMap::new(),
         skills: Vec::new(),
         agent: AgentSettings::default(),
