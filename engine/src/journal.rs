@@ -24,7 +24,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::redb::{JournalOptions, RedbJournal};
-pub use disk::{Disk, FileDisk, SimulatedDisk};
+pub use disk::{Disk, Fault, FileDisk, SimulatedDisk};
 pub use error::{JournalError, Remedy};
 pub use memory::MemoryJournal;
 pub use query::{Answer, JournalReads, Parent, Query, Scan, StoreFacts};

@@ -7,7 +7,8 @@ use std::fmt;
 use std::io;
 
 pub use file::FileDisk;
-pub use simulated::SimulatedDisk;
+pub(super) use file::make_entry_durable;
+pub use simulated::{Fault, SimulatedDisk};
 
 /// A growable array of bytes that survives a power cut after [`Disk::flush`].
 ///

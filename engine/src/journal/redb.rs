@@ -2,116 +2,123 @@
 
 mod append;
 mod backend;
+mod change;
 mod check;
 mod copy;
 mod index;
+mod log;
+mod opening;
 mod reading;
+mod store;
 mod tables;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::{Builder, Database, ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
+use redb::ReadableDatabase;
 
 use super::error::storage_error;
 use super::{
     Answer, Damage, Disk, Epoch, FileDisk, Journal, JournalError, Query, RunRow, Scan, Write,
-    format,
 };
 use crate::{Record, RunId, Sequence};
-use backend::DiskBackend;
-use tables::{EPOCH_KEY, FORMAT_KEY, META};
+use store::Store;
 
 /// How a journal on disk is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalOptions {
     /// The memory for pages, in bytes.
     pub cache_bytes: usize,
+    /// The largest size of the log between two checkpoints, in bytes. A larger one makes
+    /// checkpoints rarer, and opening after a crash slower.
+    pub log_bytes: u64,
 }
 
 /// Enough for the hot pages of a thousand runs at work; a waiting run needs none. In bytes.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// From so many writes on, a commit also stores what makes the next opening quick: beside
-/// their own cost that is little. Source: research/engine.md 7.2.
-const QUICK_REPAIR_WRITES: usize = 16;
+/// Two thousand steps of one run, and less than a tenth of a second to take in again. In bytes.
+const LOG_BYTES: u64 = 8 << 20;
+
+/// The log is no diary that somebody may throw away, so it is not called `.log`.
+const LOG_EXTENSION: &str = "wal";
 
 impl Default for JournalOptions {
     fn default() -> Self {
         Self {
             cache_bytes: CACHE_BYTES,
+            log_bytes: LOG_BYTES,
         }
     }
 }
 
-/// A journal on disk.
+/// A journal on disk: tables in one file, and a log in another one beside it.
 ///
 /// After a failure of the storage, the next call opens the store again from what is durable,
 /// so that a journal recovers when its disk does.
 pub struct RedbJournal {
-    disk: Arc<dyn Disk>,
+    data: Arc<dyn Disk>,
+    log: Arc<dyn Disk>,
     options: JournalOptions,
     /// Nothing after a failure, until the next call opens it again.
-    database: RwLock<Option<Database>>,
-    /// Whether the last commit stored what makes the next opening quick.
-    settled: AtomicBool,
+    store: RwLock<Option<Store>>,
 }
 
 impl RedbJournal {
-    /// Opens the store in a file, or makes it.
+    /// Opens the store in a file, or makes it. The log stands beside it, with the extension
+    /// `wal`.
     ///
     /// # Errors
     ///
     /// [`JournalError::InUse`] when another process has it open, [`JournalError::NewerFormat`]
     /// when a later version wrote it, [`JournalError::Damaged`] when it is no store.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Self::on_disk(Arc::new(FileDisk::open(path)?), JournalOptions::default())
+        let data = Arc::new(FileDisk::open(path)?);
+        let log = Arc::new(FileDisk::open(&path.with_extension(LOG_EXTENSION))?);
+        Self::on_disks(data, log, JournalOptions::default())
     }
 
-    /// Opens the store on a disk, or makes it.
+    /// Opens the store on a disk for the tables and one for the log, or makes it.
     ///
     /// # Errors
     ///
     /// As [`RedbJournal::open`].
-    pub fn on_disk(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<Self, JournalError> {
-        let database = open_database(&disk, options)?;
+    pub fn on_disks(
+        data: Arc<dyn Disk>,
+        log: Arc<dyn Disk>,
+        options: JournalOptions,
+    ) -> Result<Self, JournalError> {
+        let store = opening::open(&data, &log, options)?;
         Ok(Self {
-            disk,
+            data,
+            log,
             options,
-            database: RwLock::new(Some(database)),
-            settled: AtomicBool::new(true),
+            store: RwLock::new(Some(store)),
         })
     }
 
-    /// Lends the database to some work; forgets it when the storage fails.
+    /// Lends the store to some work; forgets it when the storage fails.
     fn with<T>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, JournalError>,
+        work: impl FnOnce(&Store) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         let lent = {
-            let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            let guard = self.store.read().unwrap_or_else(PoisonError::into_inner);
             match &*guard {
-                Some(database) => work(database),
+                Some(store) => work(store),
                 None => {
                     drop(guard);
-                    let mut guard = self
-                        .database
-                        .write()
-                        .unwrap_or_else(PoisonError::into_inner);
+                    let mut guard = self.store.write().unwrap_or_else(PoisonError::into_inner);
                     if guard.is_none() {
-                        *guard = Some(open_database(&self.disk, self.options)?);
+                        *guard = Some(opening::open(&self.data, &self.log, self.options)?);
                     }
                     work(guard.as_ref().expect("it was opened just now"))
                 }
             }
         };
         if let Err(JournalError::Full(_) | JournalError::Storage(_)) = &lent {
-            let mut guard = self
-                .database
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut guard = self.store.write().unwrap_or_else(PoisonError::into_inner);
             *guard = None;
         }
         lent
@@ -121,7 +128,8 @@ impl RedbJournal {
 impl fmt::Debug for RedbJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedbJournal")
-            .field("disk", &self.disk)
+            .field("data", &self.data)
+            .field("log", &self.log)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
@@ -129,31 +137,12 @@ impl fmt::Debug for RedbJournal {
 
 impl Journal for RedbJournal {
     fn claim(&self) -> Result<Epoch, JournalError> {
-        self.with(|database| {
-            let txn = database.begin_write().map_err(failed)?;
-            let epoch = {
-                let mut meta = txn.open_table(META).map_err(failed)?;
-                let epoch = number(&meta, EPOCH_KEY)? + 1;
-                meta.insert(EPOCH_KEY, epoch).map_err(failed)?;
-                epoch
-            };
-            txn.commit().map_err(failed)?;
-            Ok(Epoch::new(epoch))
-        })
+        self.with(Store::claim)
     }
 
     fn append(&self, epoch: Epoch, writes: &[Write]) -> Result<(), JournalError> {
-        let prepared = append::prepare(writes)?;
-        self.with(|database| {
-            let mut txn = database.begin_write().map_err(failed)?;
-            let quick = writes.len() >= QUICK_REPAIR_WRITES;
-            txn.set_quick_repair(quick);
-            require_epoch(&txn, epoch)?;
-            append::write(&txn, prepared)?;
-            txn.commit().map_err(failed)?;
-            self.settled.store(quick, Ordering::Relaxed);
-            Ok(())
-        })
+        let changes = change::changes_of(writes)?;
+        self.with(|store| store.append(epoch, &changes))
     }
 
     fn records(
@@ -162,117 +151,44 @@ impl Journal for RedbJournal {
         from: Sequence,
         limit: usize,
     ) -> Result<Vec<Record>, JournalError> {
-        self.with(|database| {
-            let txn = database.begin_read().map_err(failed)?;
+        self.with(|store| {
+            let txn = store.database.begin_read().map_err(failed)?;
             reading::records(&txn, run, from, limit)
         })
     }
 
     fn scan(&self, scan: &Scan) -> Result<Vec<RunRow>, JournalError> {
-        self.with(|database| {
-            let txn = database.begin_read().map_err(failed)?;
+        self.with(|store| {
+            let txn = store.database.begin_read().map_err(failed)?;
             index::scan(&txn, scan)
         })
     }
 
     fn ask(&self, query: &Query) -> Result<Answer, JournalError> {
-        self.with(|database| {
-            let txn = database.begin_read().map_err(failed)?;
-            reading::answer(&txn, query, &*self.disk)
+        self.with(|store| {
+            let txn = store.database.begin_read().map_err(failed)?;
+            reading::answer(&txn, query, &*self.data)
         })
     }
 
     fn settle(&self) -> Result<(), JournalError> {
-        if self.settled.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.with(|database| {
-            let mut txn = database.begin_write().map_err(failed)?;
-            txn.set_quick_repair(true);
-            txn.commit().map_err(failed)?;
-            self.settled.store(true, Ordering::Relaxed);
-            Ok(())
-        })
+        self.with(Store::settle)
     }
 
     fn check(&self) -> Result<Vec<Damage>, JournalError> {
-        self.with(|database| {
-            let txn = database.begin_read().map_err(failed)?;
+        let mut found = self.with(|store| {
+            let txn = store.database.begin_read().map_err(failed)?;
             check::damages(&txn)
-        })
+        })?;
+        found.extend(self.with(Store::check_log)?);
+        Ok(found)
     }
 
     fn copy_to(&self, target: &Path) -> Result<(), JournalError> {
-        self.with(|database| {
-            let txn = database.begin_read().map_err(failed)?;
+        self.with(|store| {
+            let txn = store.database.begin_read().map_err(failed)?;
             copy::copy_to(&txn, target)
         })
-    }
-}
-
-fn open_database(disk: &Arc<dyn Disk>, options: JournalOptions) -> Result<Database, JournalError> {
-    let mut builder = Builder::new();
-    builder.set_cache_size(options.cache_bytes);
-    let backend = DiskBackend(Arc::clone(disk));
-    let database = builder.create_with_backend(backend).map_err(failed)?;
-    let tables: Vec<String> = {
-        let txn = database.begin_read().map_err(failed)?;
-        let tables = txn.list_tables().map_err(failed)?;
-        tables.map(|table| table.name().to_owned()).collect()
-    };
-    if tables.is_empty() {
-        make_tables(&database)?;
-    } else if !tables.iter().any(|name| name == META.name()) {
-        return Err(JournalError::Damaged("the file is no journal".to_owned()));
-    }
-    require_format(&database)?;
-    Ok(database)
-}
-
-/// Makes every table, so that no reader ever meets a missing one.
-fn make_tables(database: &Database) -> Result<(), JournalError> {
-    let mut txn = database.begin_write().map_err(failed)?;
-    txn.set_quick_repair(true);
-    copy::for_each_table(&mut |table| table.make(&txn))?;
-    {
-        let mut meta = txn.open_table(META).map_err(failed)?;
-        meta.insert(FORMAT_KEY, format::VERSION).map_err(failed)?;
-        meta.insert(EPOCH_KEY, 0).map_err(failed)?;
-    }
-    txn.commit().map_err(failed)
-}
-
-fn require_format(database: &Database) -> Result<(), JournalError> {
-    let txn = database.begin_read().map_err(failed)?;
-    let meta = txn.open_table(META).map_err(failed)?;
-    match number(&meta, FORMAT_KEY)? {
-        format::VERSION => Ok(()),
-        found if found > format::VERSION => Err(JournalError::NewerFormat {
-            found,
-            supported: format::VERSION,
-        }),
-        found => Err(JournalError::Damaged(format!(
-            "no version ever wrote format {found}"
-        ))),
-    }
-}
-
-fn require_epoch(txn: &WriteTransaction, held: Epoch) -> Result<(), JournalError> {
-    let meta = txn.open_table(META).map_err(failed)?;
-    let current = Epoch::new(number(&meta, EPOCH_KEY)?);
-    if held == current {
-        Ok(())
-    } else {
-        Err(JournalError::Fenced { held, current })
-    }
-}
-
-fn number(meta: &impl ReadableTable<&'static str, u64>, name: &str) -> Result<u64, JournalError> {
-    match meta.get(name).map_err(failed)? {
-        Some(number) => Ok(number.value()),
-        None => Err(JournalError::Damaged(format!(
-            "`{name}` is missing in `meta`"
-        ))),
     }
 }
 

@@ -126,12 +126,17 @@ impl Simulation {
 pub(super) fn open(disk: Option<&SimulatedDisk>) -> Checked<Arc<dyn Journal>> {
     let options = JournalOptions {
         cache_bytes: 1 << 20,
+        // Small, so that the log comes to its end and begins anew.
+        log_bytes: 64 << 10,
     };
     match disk {
         None => Ok(Arc::new(MemoryJournal::new())),
-        Some(disk) => match RedbJournal::on_disk(Arc::new(disk.clone()), options) {
-            Ok(journal) => Ok(Arc::new(journal)),
-            Err(error) => Err(format!("the store does not open: {error}")),
-        },
+        Some(disk) => {
+            let (data, log) = (Arc::new(disk.part(0)), Arc::new(disk.part(1)));
+            match RedbJournal::on_disks(data, log, options) {
+                Ok(journal) => Ok(Arc::new(journal)),
+                Err(error) => Err(format!("the store does not open: {error}")),
+            }
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 mod contract;
 mod disk;
+mod faults;
 mod format;
+mod golden;
 mod model;
 mod power;
 mod sample;

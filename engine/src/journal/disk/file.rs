@@ -111,7 +111,7 @@ impl Disk for FileDisk {
 }
 
 /// Makes the name of a new file survive a power cut.
-fn make_entry_durable(path: &Path) -> io::Result<()> {
+pub(crate) fn make_entry_durable(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

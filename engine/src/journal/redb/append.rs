@@ -1,98 +1,65 @@
-//! Writing: everything of one append, table by table, in one transaction.
+//! Writing: the changes of one append, table by table, in one transaction.
 
 use redb::{ReadableTable, Table, WriteTransaction};
 
+use super::change::{Change, Progress};
 use super::failed;
 use super::index;
 use super::tables::{
     DEFINITIONS, INBOX, PAYLOADS, QUESTIONS, RECORDS, REFERENCES, ROUTINES, SNAPSHOTS, TAKEN,
     last_of, question_key, record_key, reference_key, taken_key,
 };
-use crate::journal::payload::{Shelf, references};
-use crate::journal::{Batch, JournalError, Publication, Write, codec, stored};
-use crate::{Digest, Record, RunId, Sequence};
-
-/// The writes of one append, encoded before the transaction begins.
-pub(super) struct Prepared<'a> {
-    batches: Vec<Encoded<'a>>,
-    writes: &'a [Write],
-}
-
-struct Encoded<'a> {
-    batch: &'a Batch,
-    records: Vec<u8>,
-    payloads: Vec<(Digest, Vec<u8>)>,
-    /// Values that the records refer to although the batch does not bring them.
-    borrowed: Vec<Digest>,
-}
-
-/// Encodes everything, before anything is locked.
-pub(super) fn prepare(writes: &[Write]) -> Result<Prepared<'_>, JournalError> {
-    let mut batches = Vec::with_capacity(writes.len());
-    for write in writes {
-        if let Write::Run(batch) = write {
-            let mut shelf = Shelf::default();
-            batches.push(Encoded {
-                records: stored::encode(&batch.records, &mut shelf)?,
-                payloads: shelf.payloads,
-                borrowed: borrowed(&batch.records),
-                batch,
-            });
-        }
-    }
-    Ok(Prepared { batches, writes })
-}
-
-fn borrowed(records: &[Record]) -> Vec<Digest> {
-    let kinds = records.iter().map(|record| &record.kind);
-    kinds.flat_map(|kind| references(kind, None)).collect()
-}
+use crate::journal::payload::references;
+use crate::journal::{JournalError, Publication, StoredDefinition, codec, stored};
+use crate::{Digest, RunId, Sequence};
 
 /// Writes everything; the caller commits, or drops the transaction after a refusal.
-pub(super) fn write(txn: &WriteTransaction, prepared: Prepared<'_>) -> Result<(), JournalError> {
-    let Prepared { batches, writes } = prepared;
-    write_definitions(txn, writes)?;
-    write_records(txn, &batches)?;
-    write_payloads(txn, &batches)?;
-    index::write_rows(txn, batches.iter().map(|encoded| encoded.batch))?;
-    write_inbox(txn, &batches)?;
-    write_snapshots(txn, &batches)?;
-    write_marks(txn, &batches)?;
-    for write in writes {
-        if let Write::Remove(run) = write {
+pub(super) fn write(txn: &WriteTransaction, changes: &[Change]) -> Result<(), JournalError> {
+    write_definitions(txn, changes)?;
+    let progress: Vec<&Progress> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Run(progress) => Some(&**progress),
+            Change::Define(_) | Change::Publish(_) | Change::Remove(_) => None,
+        })
+        .collect();
+    write_records(txn, &progress)?;
+    write_payloads(txn, &progress)?;
+    index::write_rows(txn, &progress)?;
+    write_inbox(txn, &progress)?;
+    write_snapshots(txn, &progress)?;
+    write_marks(txn, &progress)?;
+    for change in changes {
+        if let Change::Remove(run) = change {
             remove(txn, *run)?;
         }
     }
     Ok(())
 }
 
-fn write_definitions(txn: &WriteTransaction, writes: &[Write]) -> Result<(), JournalError> {
-    let concerned = |write: &Write| matches!(write, Write::Define(_) | Write::Publish(_));
-    if !writes.iter().any(concerned) {
+fn write_definitions(txn: &WriteTransaction, changes: &[Change]) -> Result<(), JournalError> {
+    let concerned = |change: &Change| matches!(change, Change::Define(_) | Change::Publish(_));
+    if !changes.iter().any(concerned) {
         return Ok(());
     }
     let mut definitions = txn.open_table(DEFINITIONS).map_err(failed)?;
     let mut routines = txn.open_table(ROUTINES).map_err(failed)?;
-    for write in writes {
-        match write {
-            Write::Define(definition) => {
-                let key = definition.digest.as_bytes();
+    for change in changes {
+        match change {
+            Change::Define(StoredDefinition { digest, source }) => {
+                let key = digest.as_bytes();
                 if definitions.get(key).map_err(failed)?.is_none() {
-                    let source = definition.source.as_str();
-                    definitions.insert(key, source).map_err(failed)?;
+                    definitions.insert(key, source.as_str()).map_err(failed)?;
                 }
             }
-            Write::Publish(publication) => {
-                if definitions
-                    .get(publication.digest.as_bytes())
-                    .map_err(failed)?
-                    .is_none()
-                {
+            Change::Publish(publication) => {
+                let key = publication.digest.as_bytes();
+                if definitions.get(key).map_err(failed)?.is_none() {
                     return Err(JournalError::UnknownDefinition(publication.digest));
                 }
                 publish(&mut routines, publication)?;
             }
-            Write::Run(_) | Write::Remove(_) => {}
+            Change::Run(_) | Change::Remove(_) => {}
         }
     }
     Ok(())
@@ -121,20 +88,27 @@ fn publish(
     }
 }
 
-fn write_records(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
-    if batches.is_empty() {
+fn write_records(txn: &WriteTransaction, progress: &[&Progress]) -> Result<(), JournalError> {
+    if progress.iter().all(|progress| progress.seqs.is_none()) {
         return Ok(());
     }
     let mut table = txn.open_table(RECORDS).map_err(failed)?;
-    for encoded in batches {
-        let run = encoded.batch.run;
-        if let Some(last) = encoded.batch.records.last() {
-            require_order(run, last_seq(&table, run)? + 1, &encoded.batch.records)?;
-            let bytes = encoded.records.as_slice();
-            table
-                .insert(record_key(run, last.seq), bytes)
-                .map_err(failed)?;
+    for progress in progress {
+        let Some((first, last)) = progress.seqs else {
+            continue;
+        };
+        let run = progress.run;
+        let expected = last_seq(&table, run)? + 1;
+        if first != expected {
+            return Err(JournalError::OutOfOrder {
+                run,
+                expected,
+                found: first,
+            });
         }
+        table
+            .insert(record_key(run, last), progress.records.as_slice())
+            .map_err(failed)?;
     }
     Ok(())
 }
@@ -152,34 +126,16 @@ pub(super) fn last_seq(
     }
 }
 
-fn require_order(
-    run: RunId,
-    mut expected: Sequence,
-    records: &[Record],
-) -> Result<(), JournalError> {
-    for record in records {
-        if record.seq != expected {
-            return Err(JournalError::OutOfOrder {
-                run,
-                expected,
-                found: record.seq,
-            });
-        }
-        expected += 1;
-    }
-    Ok(())
-}
-
-fn write_payloads(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
-    let concerned = |e: &Encoded<'_>| !e.payloads.is_empty() || !e.borrowed.is_empty();
-    if !batches.iter().any(concerned) {
+fn write_payloads(txn: &WriteTransaction, progress: &[&Progress]) -> Result<(), JournalError> {
+    let concerned = |p: &&Progress| !p.payloads.is_empty() || !p.borrowed.is_empty();
+    if !progress.iter().any(concerned) {
         return Ok(());
     }
     let mut payloads = txn.open_table(PAYLOADS).map_err(failed)?;
     let mut refs = txn.open_table(REFERENCES).map_err(failed)?;
-    for encoded in batches {
-        let run = encoded.batch.run;
-        for (digest, bytes) in &encoded.payloads {
+    for progress in progress {
+        let run = progress.run;
+        for (digest, bytes) in &progress.payloads {
             if payloads.get(digest.as_bytes()).map_err(failed)?.is_none() {
                 payloads
                     .insert(digest.as_bytes(), bytes.as_slice())
@@ -188,7 +144,7 @@ fn write_payloads(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(),
             refs.insert(reference_key(*digest, run), ())
                 .map_err(failed)?;
         }
-        for digest in &encoded.borrowed {
+        for digest in &progress.borrowed {
             if payloads.get(digest.as_bytes()).map_err(failed)?.is_none() {
                 return Err(JournalError::UnknownPayload(*digest));
             }
@@ -199,60 +155,56 @@ fn write_payloads(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(),
     Ok(())
 }
 
-fn write_inbox(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
-    let concerned = |e: &Encoded<'_>| !e.batch.opened.is_empty() || !e.batch.closed.is_empty();
-    if !batches.iter().any(concerned) {
+fn write_inbox(txn: &WriteTransaction, progress: &[&Progress]) -> Result<(), JournalError> {
+    let concerned = |p: &&Progress| !p.opened.is_empty() || !p.closed.is_empty();
+    if !progress.iter().any(concerned) {
         return Ok(());
     }
     let mut inbox = txn.open_table(INBOX).map_err(failed)?;
     let mut questions = txn.open_table(QUESTIONS).map_err(failed)?;
-    for batch in batches.iter().map(|encoded| encoded.batch) {
-        for item in &batch.opened {
-            let bytes = codec::encode(item);
+    for progress in progress {
+        for (id, item) in &progress.opened {
             inbox
-                .insert(question_key(batch.run, item.id), bytes.as_slice())
+                .insert(question_key(progress.run, *id), item.as_slice())
                 .map_err(failed)?;
             questions
-                .insert(item.id.digest().as_bytes(), batch.run.to_bytes())
+                .insert(id.digest().as_bytes(), progress.run.to_bytes())
                 .map_err(failed)?;
         }
-        for id in &batch.closed {
-            inbox.remove(question_key(batch.run, *id)).map_err(failed)?;
+        for id in &progress.closed {
+            inbox
+                .remove(question_key(progress.run, *id))
+                .map_err(failed)?;
             questions.remove(id.digest().as_bytes()).map_err(failed)?;
         }
     }
     Ok(())
 }
 
-fn write_snapshots(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
-    if batches
-        .iter()
-        .all(|encoded| encoded.batch.snapshot.is_none())
-    {
+fn write_snapshots(txn: &WriteTransaction, progress: &[&Progress]) -> Result<(), JournalError> {
+    if progress.iter().all(|progress| progress.snapshot.is_none()) {
         return Ok(());
     }
     let mut table = txn.open_table(SNAPSHOTS).map_err(failed)?;
-    for batch in batches.iter().map(|encoded| encoded.batch) {
-        if let Some(snapshot) = &batch.snapshot {
-            let mut bytes = snapshot.seq.to_be_bytes().to_vec();
-            bytes.extend_from_slice(&snapshot.state);
+    for progress in progress {
+        if let Some(snapshot) = &progress.snapshot {
             table
-                .insert(batch.run.to_bytes(), bytes.as_slice())
+                .insert(progress.run.to_bytes(), snapshot.as_slice())
                 .map_err(failed)?;
         }
     }
     Ok(())
 }
 
-fn write_marks(txn: &WriteTransaction, batches: &[Encoded<'_>]) -> Result<(), JournalError> {
-    if batches.iter().all(|encoded| encoded.batch.taken.is_empty()) {
+fn write_marks(txn: &WriteTransaction, progress: &[&Progress]) -> Result<(), JournalError> {
+    if progress.iter().all(|progress| progress.taken.is_empty()) {
         return Ok(());
     }
     let mut table = txn.open_table(TAKEN).map_err(failed)?;
-    for batch in batches.iter().map(|encoded| encoded.batch) {
-        for mark in &batch.taken {
+    for progress in progress {
+        for mark in &progress.taken {
             table
-                .insert(taken_key(batch.run, *mark), ())
+                .insert(taken_key(progress.run, *mark), ())
                 .map_err(failed)?;
         }
     }
@@ -281,11 +233,11 @@ fn remove(txn: &WriteTransaction, run: RunId) -> Result<(), JournalError> {
     remove_references(txn, run, &found)?;
     let mut snapshots = txn.open_table(SNAPSHOTS).map_err(failed)?;
     snapshots.remove(run.to_bytes()).map_err(failed)?;
-    let mut inbox = txn.open_table(INBOX).map_err(failed)?;
-    let mut questions = txn.open_table(QUESTIONS).map_err(failed)?;
     let (low, high) = all_of(run);
     let mut taken = txn.open_table(TAKEN).map_err(failed)?;
     taken.retain_in(low..=high, |_, ()| false).map_err(failed)?;
+    let mut inbox = txn.open_table(INBOX).map_err(failed)?;
+    let mut questions = txn.open_table(QUESTIONS).map_err(failed)?;
     let removed = inbox
         .extract_from_if(low..=high, |_, _| true)
         .map_err(failed)?;

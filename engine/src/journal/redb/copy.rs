@@ -7,11 +7,13 @@ use redb::{
 };
 
 use super::failed;
+use super::store::{IsComplete, note_complete};
 use super::tables::{
     ACTIVE, ATTRIBUTES, CHILDREN, DEFINITIONS, INBOX, KEYS, META, PAYLOADS, PHASES, QUESTIONS,
     RECORDS, REFERENCES, ROUTINES, ROWS, SNAPSHOTS, TAKEN, TIMERS, TROUBLED,
 };
 use crate::journal::JournalError;
+use crate::journal::disk::make_entry_durable;
 use crate::journal::error::storage_error;
 
 /// A table, whatever its types.
@@ -85,7 +87,9 @@ pub(super) fn copy_to(txn: &ReadTransaction, target: &Path) -> Result<(), Journa
         let mut copy = database.begin_write().map_err(failed)?;
         copy.set_quick_repair(true);
         for_each_table(&mut |table| table.copy(txn, &copy))?;
+        note_complete(&copy, IsComplete::Yes)?;
         copy.commit().map_err(failed)?;
     }
-    std::fs::rename(unfinished, target).map_err(storage_error)
+    std::fs::rename(unfinished, target).map_err(storage_error)?;
+    make_entry_durable(target).map_err(storage_error)
 }

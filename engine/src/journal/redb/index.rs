@@ -4,13 +4,14 @@ use std::ops::RangeInclusive;
 
 use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
 
+use super::change::Progress;
 use super::failed;
 use super::tables::{
     ACTIVE, ATTRIBUTES, CHILDREN, KEYS, PHASES, ROWS, TIMERS, TROUBLED, attribute_key,
     attribute_prefix, child_key, phase_key, run_at_end, timer_key,
 };
 use crate::RunId;
-use crate::journal::{Batch, JournalError, Parent, RunRow, Scan, codec};
+use crate::journal::{JournalError, Parent, RunRow, Scan, codec};
 
 /// The tables that are derived from rows.
 struct Indexes<'t> {
@@ -122,30 +123,29 @@ fn swap<const N: usize>(
     Ok(())
 }
 
-/// Writes the rows that the batches bring, and their indexes.
-pub(super) fn write_rows<'a>(
+/// Writes the rows that come with progress, and their indexes.
+pub(super) fn write_rows(
     txn: &WriteTransaction,
-    batches: impl Iterator<Item = &'a Batch> + Clone,
+    progress: &[&Progress],
 ) -> Result<(), JournalError> {
-    let mut pending = batches.clone();
-    let first_records = |batch: &Batch| batch.records.first().is_some_and(|r| r.seq == 1);
-    if let Some(batch) = pending.find(|batch| batch.row.is_none() && first_records(batch)) {
-        return Err(JournalError::NoRow(batch.run));
+    let begins = |p: &&&Progress| p.seqs.is_some_and(|(first, _)| first == 1);
+    if let Some(progress) = progress.iter().filter(begins).find(|p| p.row.is_none()) {
+        return Err(JournalError::NoRow(progress.run));
     }
-    if batches.clone().all(|batch| batch.row.is_none()) {
+    if progress.iter().all(|progress| progress.row.is_none()) {
         return Ok(());
     }
     let mut rows = txn.open_table(ROWS).map_err(failed)?;
     let mut indexes = Indexes::open(txn)?;
-    for row in batches.filter_map(|batch| batch.row.as_ref()) {
-        let bytes = codec::encode(row);
+    for bytes in progress.iter().filter_map(|progress| progress.row.as_ref()) {
+        let row = decode_row(bytes.as_slice())?;
         let old = rows
             .insert(row.run.to_bytes(), bytes.as_slice())
             .map_err(failed)?
             .map(|old| decode_row(old.value()))
             .transpose()?;
-        indexes.take_key(row)?;
-        indexes.update(old.as_ref(), Some(row))?;
+        indexes.take_key(&row)?;
+        indexes.update(old.as_ref(), Some(&row))?;
     }
     Ok(())
 }

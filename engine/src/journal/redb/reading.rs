@@ -5,12 +5,13 @@ use std::ops::Bound;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use serde_json::Value;
 
+use super::store::number;
 use super::tables::{
     ACTIVE, DEFINITIONS, EPOCH_KEY, FORMAT_KEY, INBOX, KEYS, META, PAYLOADS, QUESTIONS, RECORDS,
     ROUTINES, ROWS, SNAPSHOTS, TAKEN, TIMERS, due_of, last_of, question_key, record_key,
     run_at_end, run_at_start, taken_key, timer_key,
 };
-use super::{failed, index, number};
+use super::{failed, index};
 use crate::journal::error::storage_error;
 use crate::journal::payload::hydrate;
 use crate::journal::{

@@ -4,7 +4,7 @@ use redb::TableDefinition;
 
 use crate::{Digest, EffectId, Phase, RunId, Sequence, Timestamp};
 
-/// `format`, `epoch` → number.
+/// `format`, `epoch`, `generation`, `complete` → number.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// run, last sequence → the records of one step.
 pub(super) const RECORDS: TableDefinition<'_, [u8; 24], &[u8]> = TableDefinition::new("records");
@@ -48,6 +48,11 @@ pub(super) const ROUTINES: TableDefinition<'_, &str, &[u8]> = TableDefinition::n
 pub(super) const FORMAT_KEY: &str = "format";
 /// Name of the owner's epoch in [`META`].
 pub(super) const EPOCH_KEY: &str = "epoch";
+
+/// Number of the last checkpoint in [`META`]: the log's entries after it carry it.
+pub(super) const GENERATION_KEY: &str = "generation";
+/// Whether the tables have all that the log has, in [`META`]: 1 if they do, 0 otherwise.
+pub(super) const COMPLETE_KEY: &str = "complete";
 
 /// Joins two fixed parts into a key that sorts by the first, then by the second.
 fn join<const A: usize, const B: usize, const C: usize>(a: [u8; A], b: [u8; B]) -> [u8; C] {

@@ -34,7 +34,7 @@ fn a_store_of_a_newer_format_is_refused() {
             error,
             JournalError::NewerFormat {
                 found: 99,
-                supported: 1
+                supported: 2
             }
         ),
         "{error}"
@@ -74,7 +74,9 @@ fn a_flipped_bit_is_noticed_by_the_check() {
     let options = JournalOptions::default();
     let batch = super::sample::finished(run(1), 2, super::sample::large('m', 20_000));
     {
-        let journal = RedbJournal::on_disk(Arc::new(disk.clone()), options).expect("a store");
+        let journal =
+            RedbJournal::on_disks(Arc::new(disk.part(0)), Arc::new(disk.part(1)), options)
+                .expect("a store");
         let epoch = journal.claim().expect("a claim");
         let mut first = first_batch(run(1));
         first.records.push(batch);
@@ -82,7 +84,7 @@ fn a_flipped_bit_is_noticed_by_the_check() {
     }
     let offset = disk.find(&[b'm'; 64]).expect("the value is on the disk");
     disk.flip_bit(offset + 100, 1);
-    let journal = RedbJournal::on_disk(Arc::new(disk), options);
+    let journal = RedbJournal::on_disks(Arc::new(disk.part(0)), Arc::new(disk.part(1)), options);
     let noticed = match journal {
         Ok(journal) => journal.check().map_or(true, |damages| !damages.is_empty()),
         Err(_) => true,

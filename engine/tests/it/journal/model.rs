@@ -79,8 +79,10 @@ impl Model {
 fn open(disk: &SimulatedDisk) -> (RedbJournal, Epoch) {
     let options = JournalOptions {
         cache_bytes: 64 << 10,
+        log_bytes: 32 << 10,
     };
-    let journal = RedbJournal::on_disk(Arc::new(disk.clone()), options).expect("the store opens");
+    let journal = RedbJournal::on_disks(Arc::new(disk.part(0)), Arc::new(disk.part(1)), options)
+        .expect("the store opens");
     let epoch = journal.claim().expect("a claim");
     (journal, epoch)
 }

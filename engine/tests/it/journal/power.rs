@@ -11,7 +11,7 @@ use super::sample::{finished, first_batch, large, row, run};
 /// Steps of three runs, some with large values, in appends of different size.
 fn write_until_dark(journal: &RedbJournal, acknowledged: &mut u64) {
     let Ok(epoch) = journal.claim() else { return };
-    for step in 0..14_u64 {
+    for step in 0..16_u64 {
         let seq = step + 1;
         let writes: Vec<_> = (1..=3 + (step % 2) * 20)
             .map(|n| {
@@ -24,7 +24,7 @@ fn write_until_dark(journal: &RedbJournal, acknowledged: &mut u64) {
                 }
                 let mut row = row(id);
                 row.last_seq = at + 1;
-                let value = large('z', (seq * 300) as usize);
+                let value = large('z', (seq * 200) as usize);
                 Batch::of_records(id, vec![finished(id, at + 1, value)])
                     .with_row(row)
                     .into()
@@ -47,9 +47,14 @@ fn stored(journal: &RedbJournal) -> u64 {
 
 #[test]
 fn a_power_cut_after_any_write_loses_nothing_acknowledged() {
-    let options = JournalOptions::default();
+    // Small, so that some appends go to the log, some begin it anew, and some do not fit.
+    let options = JournalOptions {
+        log_bytes: 48 << 10,
+        ..JournalOptions::default()
+    };
     let dry = SimulatedDisk::new();
-    let journal = RedbJournal::on_disk(Arc::new(dry.clone()), options).expect("a store");
+    let journal = RedbJournal::on_disks(Arc::new(dry.part(0)), Arc::new(dry.part(1)), options)
+        .expect("a store");
     let before = dry.operations();
     write_until_dark(&journal, &mut 0);
     let operations = dry.operations() - before;
@@ -58,13 +63,17 @@ fn a_power_cut_after_any_write_loses_nothing_acknowledged() {
 
     for cut in 1..=operations {
         let disk = SimulatedDisk::new();
-        let journal = RedbJournal::on_disk(Arc::new(disk.clone()), options).expect("a store");
+        let journal =
+            RedbJournal::on_disks(Arc::new(disk.part(0)), Arc::new(disk.part(1)), options)
+                .expect("a store");
         disk.cut_power_after(cut);
         let mut acknowledged = 0;
         write_until_dark(&journal, &mut acknowledged);
         drop(journal);
         disk.restart(cut);
-        let journal = RedbJournal::on_disk(Arc::new(disk), options).expect("the store opens");
+        let journal =
+            RedbJournal::on_disks(Arc::new(disk.part(0)), Arc::new(disk.part(1)), options)
+                .expect("the store opens");
         let stored = stored(&journal);
         assert!(
             (acknowledged..=acknowledged + 1).contains(&stored),

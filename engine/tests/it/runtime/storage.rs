@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use layercake_engine::journal::{Disk, Journal, JournalError, JournalReads, MemoryJournal};
+use layercake_engine::journal::{Journal, JournalError, JournalReads, MemoryJournal};
 use layercake_engine::runtime::{Clock, EngineError, EngineRemedy, Until};
 use layercake_engine::{Actor, Phase, Timestamp};
 use serde_json::json;
@@ -20,8 +20,7 @@ async fn a_full_disk_stops_the_engine_and_loses_nothing() {
     let shop = Workshop::open();
     let run = shop.start(HOLD, json!({})).await;
     shop.bench.reached.notified().await;
-    shop.disk
-        .limit(Some(shop.disk.size_bytes().expect("a size")));
+    shop.disk.limit(Some(shop.disk.used_bytes()));
     let large = json!({ "text": "x".repeat(8 << 20) });
     let error = shop
         .engine
@@ -56,8 +55,7 @@ async fn a_disk_that_is_full_for_a_moment_costs_nothing_but_time() {
     let shop = Workshop::open();
     let run = shop.start(HOLD, json!({})).await;
     shop.bench.reached.notified().await;
-    shop.disk
-        .limit(Some(shop.disk.size_bytes().expect("a size")));
+    shop.disk.limit(Some(shop.disk.used_bytes()));
     let disk = shop.disk.clone();
     let freeing = std::thread::Builder::new()
         .spawn(move || {

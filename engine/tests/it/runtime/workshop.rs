@@ -239,8 +239,8 @@ impl Workshop {
 
 /// Opens the store on a disk.
 pub(crate) fn store(disk: &SimulatedDisk) -> RedbJournal {
-    let disk = Arc::new(disk.clone());
-    RedbJournal::on_disk(disk, JournalOptions::default()).expect("the store opens")
+    let (data, log) = (Arc::new(disk.part(0)), Arc::new(disk.part(1)));
+    RedbJournal::on_disks(data, log, JournalOptions::default()).expect("the store opens")
 }
 
 /// Opens an engine in memory only.
