@@ -131,6 +131,12 @@ criterion_group! {
 
 fn main() {
     benches();
-    print_ratios();
+    // A filter asks for something in particular.
+    if std::env::args()
+        .skip(1)
+        .all(|argument| argument.starts_with("--"))
+    {
+        print_ratios();
+    }
     Criterion::default().configure_from_args().final_summary();
 }

@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -17,6 +17,11 @@ const GROUP_REQUESTS_MAX: usize = 256;
 
 /// How long nothing may happen until the journal is settled, in milliseconds.
 const IDLE_MS: u64 = 50;
+
+/// For how long the thread looks for the next request before it goes to sleep, in
+/// microseconds. A run that advances step by step comes back within that time, and waking a
+/// thread takes as long; with nothing at work the thread sleeps.
+const LOOK_MICROS: u64 = 100;
 
 /// The pause before a failed commit is tried again, in milliseconds.
 const RETRY_MS: u64 = 100;
@@ -110,6 +115,27 @@ impl Committer {
     }
 }
 
+/// Looks for a request for a short while, giving way to whoever else wants to run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a thread looks before it sleeps is no input of any run"
+)]
+fn look(requests: &Receiver<Request>, idle: bool) -> Option<Request> {
+    if idle {
+        return None;
+    }
+    let start = Instant::now();
+    loop {
+        if let Ok(request) = requests.try_recv() {
+            return Some(request);
+        }
+        if start.elapsed() >= Duration::from_micros(LOOK_MICROS) {
+            return None;
+        }
+        std::thread::yield_now();
+    }
+}
+
 struct Writer {
     journal: Arc<dyn Journal>,
     epoch: Epoch,
@@ -122,7 +148,9 @@ impl Writer {
     fn run(mut self, requests: &Receiver<Request>) {
         let mut idle = true;
         loop {
-            let first = if idle {
+            let first = if let Some(request) = look(requests, idle) {
+                Some(request)
+            } else if idle {
                 requests.recv().ok()
             } else {
                 match requests.recv_timeout(Duration::from_millis(IDLE_MS)) {
