@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::assertion::Assertion;
+use crate::audit::CheckpointError;
 use crate::commit::Version;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -104,6 +105,15 @@ pub enum ContextError {
     /// The key vault failed.
     #[error("the keys of the context could not be used")]
     Vault(#[source] VaultError),
+    /// The name of a log cannot stand in a checkpoint.
+    #[error("the audit trail was not signed")]
+    Checkpoint(#[source] CheckpointError),
+    /// The journal of runs that the audit trail follows cannot be read.
+    #[error("the journal of runs cannot be read: {why}")]
+    Journal {
+        /// Why not.
+        why: String,
+    },
     /// The writer has stopped after an earlier failure.
     #[error("the writer of the context has stopped")]
     Stopped,
@@ -130,7 +140,9 @@ impl ContextError {
             Self::Invalid { .. }
             | Self::UnknownEntity { .. }
             | Self::UnknownItem { .. }
+            | Self::Checkpoint(_)
             | Self::KeyReused { .. } => Remedy::ChangeTheRequest,
+            Self::Journal { .. } => Remedy::FixTheEnvironment,
             Self::NotAllowed { .. } | Self::Banned { .. } => Remedy::AskAPerson,
             Self::NewerFormat { .. } => Remedy::UpdateTheProgram,
             Self::OlderFormat { .. } => Remedy::ExportWithTheOldProgram,
@@ -145,6 +157,12 @@ impl ContextError {
 impl From<StoreError> for ContextError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<CheckpointError> for ContextError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Checkpoint(error)
     }
 }
 

@@ -2,9 +2,9 @@
 //! the next four the scope. `docs/format.md` describes them for people.
 
 use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher24;
 use smallvec::SmallVec;
 
-use crate::siphash::IndexKey;
 use crate::{EntityId, ItemId, Snapshot};
 
 /// A key of a row. All but those with names in them fit without memory of their own.
@@ -72,6 +72,37 @@ pub(crate) fn scoped_hash(key: IndexKey, domain: HashDomain, scope: ScopeId, tex
     key.hash((domain << 56) | u64::from(scope.0), text.as_bytes())
 }
 
+/// The secret that names, values and words are hashed with, so that an index shows no text;
+/// drawn once for a store.
+///
+/// Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
+#[derive(Clone, Copy)]
+pub(crate) struct IndexKey {
+    k0: u64,
+    k1: u64,
+}
+
+impl IndexKey {
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        let number = u128::from_le_bytes(bytes);
+        Self {
+            k0: number as u64,
+            k1: (number >> 64) as u64,
+        }
+    }
+
+    /// Hashes a text; the domain separates the indexes from each other.
+    fn hash(self, domain: u64, text: &[u8]) -> u64 {
+        SipHasher24::new_with_keys(self.k0 ^ domain, self.k1).hash(text)
+    }
+}
+
+impl std::fmt::Debug for IndexKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IndexKey(secret)")
+    }
+}
+
 const META: u8 = b'M';
 const SCOPE: u8 = b'S';
 const SCOPE_PATH: u8 = b'T';
@@ -115,6 +146,11 @@ pub(crate) fn place_of(key: &[u8]) -> Place {
         ) => Place::Index,
         _ => Place::Alone,
     }
+}
+
+/// Says whether the row under a key repeats something of the log although it stands alone.
+pub(crate) fn is_small_index(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(PREDICATE | PREDICATE_NAME | LEASE)))
 }
 
 /// A key under construction.
@@ -421,6 +457,10 @@ pub(crate) fn audit_leaves() -> RowKey {
 
 pub(crate) fn audit_tile(level: u8, index: u64) -> RowKey {
     Key::new(AUDIT_TILE).byte(level).u64(index).0
+}
+
+pub(crate) fn audit_runs() -> RowKey {
+    Key::new(AUDIT_RUN).0
 }
 
 pub(crate) fn audit_run(run: &[u8; 16], seq: u64) -> RowKey {

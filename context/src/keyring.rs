@@ -12,9 +12,8 @@ pub(crate) use rotation::{Buckets, Unfinished, unfinished};
 use rotation::{decode_subject, encode_subject};
 
 use crate::codec::{Decoder, Encoder};
-use crate::key::{self, ScopeId};
+use crate::key::{self, IndexKey, ScopeId};
 use crate::seal::{Entropy, Key, Part, keyed_hash};
-use crate::siphash::IndexKey;
 use crate::store::Reader;
 use crate::vault::{RootKey, Vault, VaultError};
 use crate::writer::Stage;
@@ -32,6 +31,8 @@ pub(crate) struct Keyring {
     index: IndexKey,
     /// The secret of fingerprints, so that they do not confirm a guess at a text.
     fingerprint: [u8; 16],
+    /// The secret that signs checkpoints. It stays when the root key is replaced.
+    signing: [u8; 32],
 }
 
 struct State {
@@ -87,6 +88,7 @@ impl Keyring {
         Self {
             index: IndexKey::from_bytes(half(first)),
             fingerprint: half(second),
+            signing: keyed_hash(index.as_bytes(), &[b"checkpoints"]),
             state: RwLock::new(State {
                 root,
                 buckets: BTreeMap::new(),
@@ -98,6 +100,11 @@ impl Keyring {
 
     pub(crate) fn index(&self) -> IndexKey {
         self.index
+    }
+
+    /// Returns the secret key of checkpoints.
+    pub(crate) fn signing(&self) -> &[u8; 32] {
+        &self.signing
     }
 
     /// Returns the root key in use.
@@ -143,6 +150,16 @@ impl Keyring {
                 return Ok(Some(key.clone()));
             }
         }
+        self.stored_subject(rows, scope, entity)
+    }
+
+    /// Returns the key of an entity as the rows have it, whatever is in memory.
+    pub(crate) fn stored_subject(
+        &self,
+        rows: &dyn Reader,
+        scope: ScopeId,
+        entity: EntityId,
+    ) -> Result<Option<Key>, ContextError> {
         let bucket = bucket_of(entity);
         let Some(row) = rows.get(&key::subject_key(bucket, scope, entity))? else {
             return Ok(None);

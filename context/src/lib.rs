@@ -64,7 +64,6 @@ mod reserved;
 mod row;
 mod scope;
 mod seal;
-mod siphash;
 pub mod store;
 mod tail;
 mod text;

@@ -50,6 +50,10 @@ pub(crate) fn rebuild(store: &dyn Store, keys: &Keyring) -> Result<(), ContextEr
 pub(crate) fn tail(store: &dyn Store, keys: &Keyring) -> Result<(Tail, Watermark), ContextError> {
     let rows = Rows::new(Tail::default(), store.reader()?);
     let indexed = Watermark::read(&rows)?;
+    let last = Watermark::at(&read_head(&rows)?.unwrap_or_default());
+    if indexed.leaves > last.leaves || indexed.snapshot > last.snapshot {
+        return Err(ContextError::damaged("the watermark"));
+    }
     let mut stage = Stage::new(&rows);
     replay(&mut stage, &rows, keys, indexed, usize::MAX)?;
     let (_, index) = stage.into_parts();
@@ -62,7 +66,7 @@ pub(crate) fn tail(store: &dyn Store, keys: &Keyring) -> Result<(Tail, Watermark
 
 /// Adds commits after the watermark to the indexes, until there are enough rows; says up to
 /// where it came.
-fn replay(
+pub(crate) fn replay(
     stage: &mut Stage<'_>,
     rows: &dyn Reader,
     keys: &Keyring,
@@ -115,7 +119,7 @@ fn mark_key() -> RowKey {
     key::meta("rebuild")
 }
 
-fn scopes(rows: &dyn Reader) -> Result<Vec<ScopeId>, ContextError> {
+pub(crate) fn scopes(rows: &dyn Reader) -> Result<Vec<ScopeId>, ContextError> {
     let prefix = key::scope_paths();
     let mut scopes = Vec::new();
     let end = prefix_end(&prefix);

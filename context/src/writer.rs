@@ -27,7 +27,7 @@ pub(crate) use document::item_words;
 pub use forget::Erasure;
 pub(crate) use index::Index;
 pub(crate) use stage::{Stage, last_with_prefix};
-pub(crate) use trail::commit_digest;
+pub(crate) use trail::{commit_digest, decode_position, run_hash};
 
 use crate::audit::Leaf;
 use crate::commit::{Commit, EntityRef, Receipt};

@@ -1,22 +1,18 @@
-//! The audit trail of a store: appending what happened elsewhere, proofs, and the check that
-//! everything is as it was.
+//! The audit trail of a store: appending what happened elsewhere, proofs and checkpoints.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::audit::{Frontier, Hash, Leaf, Origin, TILE_LEAVES, Tree, encode_tile};
+use super::check::check;
+use super::{AuditReport, Flaw};
+use crate::ContextError;
+use crate::audit::{Checkpoint, Frontier, Hash, Leaf, Origin, PublicKey, Tree};
 use crate::head::read_head;
-use crate::key::{self, ScopeId, prefix_end};
-use crate::reading::find_scope;
-use crate::store::{Order, Reader};
+use crate::key;
+use crate::store::Reader;
 use crate::tail::Rows;
-use crate::writer::{Request, Shared, WriterHandle, commit_digest};
-use crate::{ContextError, Scope, Snapshot};
+use crate::writer::{Request, Shared, WriterHandle};
 
-/// Flaws that a report lists; a damaged trail may have millions.
-const FLAWS_MAX: usize = 100;
 /// Leaves that one call may append.
 const LEAVES_MAX: usize = 8_192;
 
@@ -107,20 +103,68 @@ impl AuditLog {
         self.tree(new_size, |tree| tree.consistency(old_size))
     }
 
+    /// Signs the trail as it is now, as a log of this name. Kept outside of the host, the
+    /// checkpoint shows later whether anything up to it was changed.
+    ///
+    /// # Errors
+    /// [`ContextError::Checkpoint`] when the name cannot name a log.
+    pub fn checkpoint(&self, origin: &str) -> Result<Checkpoint, ContextError> {
+        let frontier = frontier(&self.reader()?)?;
+        let secret = self.shared.keys.signing();
+        Ok(Checkpoint::sign(
+            origin,
+            secret,
+            frontier.size(),
+            frontier.root(),
+        )?)
+    }
+
+    /// Returns the key that checks this store's checkpoints, as those of a log of this name.
+    pub fn public_key(&self, origin: &str) -> PublicKey {
+        PublicKey::new(origin, self.shared.keys.signing())
+    }
+
+    /// Compares the trail with a checkpoint that was kept elsewhere: it was signed by this
+    /// store, and the trail still begins with what it vouches for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn verify_checkpoint(&self, kept: &Checkpoint) -> Result<Option<Flaw>, ContextError> {
+        let size = kept.size;
+        if kept.verify(&self.public_key(&kept.origin)).is_err() {
+            return Ok(Some(Flaw::CheckpointSignature { size }));
+        }
+        if self.size()? < size {
+            return Ok(Some(Flaw::CheckpointAhead { size }));
+        }
+        let differs = Flaw::CheckpointRoot { size };
+        // The root is computed from the leaves themselves; tiles could have been changed too.
+        let root = self.root_of_leaves(size)?;
+        Ok((root != Some(kept.root)).then_some(differs))
+    }
+
+    fn root_of_leaves(&self, size: u64) -> Result<Option<Hash>, ContextError> {
+        let rows = self.reader()?;
+        let mut frontier = Frontier::default();
+        for position in 0..size {
+            let Some(leaf) = rows.get(&key::audit_leaf(position))? else {
+                return Ok(None);
+            };
+            frontier.append(Hash::of_leaf(&leaf));
+        }
+        Ok(Some(frontier.root()))
+    }
+
     /// Reads the whole trail and everything it speaks of, and reports what is not as it was.
     ///
     /// # Errors
     /// When the store cannot be read at all; damage is reported, not an error.
     pub fn verify(&self) -> Result<AuditReport, ContextError> {
         let reader = self.reader()?;
-        let mut audit = Audit::new(&reader);
-        audit.leaves()?;
-        audit.tree()?;
-        audit.commits()?;
-        Ok(audit.report)
+        check(&reader, &self.shared.keys)
     }
 
-    fn reader(&self) -> Result<Rows<'_>, ContextError> {
+    pub(super) fn reader(&self) -> Result<Rows<'_>, ContextError> {
         self.shared.reader()
     }
 
@@ -144,242 +188,6 @@ fn check_order(small: u64, large: u64) -> Result<(), ContextError> {
     )))
 }
 
-fn frontier(rows: &dyn Reader) -> Result<Frontier, ContextError> {
+pub(super) fn frontier(rows: &dyn Reader) -> Result<Frontier, ContextError> {
     Ok(read_head(rows)?.unwrap_or_default().frontier)
-}
-
-/// What a check of the audit trail found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditReport {
-    /// Leaves that were read.
-    pub size: u64,
-    /// The root over all of them, computed from the leaves themselves.
-    pub root: Hash,
-    /// Commits of the context whose rows were compared with their leaves.
-    pub commits: u64,
-    /// What is wrong, the first hundred.
-    pub flaws: Vec<Flaw>,
-}
-
-/// Something in the audit trail is not as it was.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[non_exhaustive]
-pub enum Flaw {
-    /// The bytes are no leaf.
-    #[error("leaf {position} cannot be read")]
-    UnreadableLeaf {
-        /// Where.
-        position: u64,
-    },
-    /// Leaves are missing or too many.
-    #[error("{found} leaves are there, and {expected} were counted")]
-    LeafCount {
-        /// How many are there.
-        found: u64,
-        /// How many the head counts.
-        expected: u64,
-    },
-    /// The leaves do not have the root that the head keeps.
-    #[error("the leaves do not add up to the root that is kept")]
-    Root,
-    /// A tile does not hold the hashes of its leaves.
-    #[error("tile {index} of level {level} does not fit its leaves")]
-    Tile {
-        /// The level.
-        level: u8,
-        /// The index.
-        index: u64,
-    },
-    /// The records of a run have a gap in their numbers.
-    #[error("run `{run}` has leaf {found} where {expected} should follow")]
-    RunGap {
-        /// The run.
-        run: String,
-        /// The number that should come.
-        expected: u64,
-        /// The number that comes.
-        found: u64,
-    },
-    /// The rows of a commit are not what its leaf vouches for.
-    #[error("the rows of commit {commit} are not what leaf {position} vouches for")]
-    CommitRows {
-        /// The commit.
-        commit: Snapshot,
-        /// Its leaf.
-        position: u64,
-    },
-    /// A commit has no leaf, or more than one.
-    #[error("commit {commit} has {leaves} leaves")]
-    CommitLeaves {
-        /// The commit.
-        commit: Snapshot,
-        /// How many it has.
-        leaves: u64,
-    },
-}
-
-/// One check in progress.
-struct Audit<'a> {
-    rows: &'a dyn Reader,
-    report: AuditReport,
-    frontier: Frontier,
-    /// For each run, by scope and name, the number of the record that should come next.
-    runs: BTreeMap<(Scope, String), u64>,
-    /// For each commit that a leaf speaks of: how many do, and the last one.
-    commits: BTreeMap<Snapshot, (u64, Committed)>,
-}
-
-/// What a leaf says of a commit.
-struct Committed {
-    position: u64,
-    scope: Scope,
-    rows: Option<Hash>,
-}
-
-impl<'a> Audit<'a> {
-    fn new(rows: &'a dyn Reader) -> Self {
-        Self {
-            rows,
-            report: AuditReport {
-                size: 0,
-                root: Hash::of_nothing(),
-                commits: 0,
-                flaws: Vec::new(),
-            },
-            frontier: Frontier::default(),
-            runs: BTreeMap::new(),
-            commits: BTreeMap::new(),
-        }
-    }
-
-    fn flaw(&mut self, flaw: Flaw) {
-        if self.report.flaws.len() < FLAWS_MAX {
-            self.report.flaws.push(flaw);
-        }
-    }
-
-    /// Reads all leaves in order and builds the tree anew.
-    fn leaves(&mut self) -> Result<(), ContextError> {
-        let prefix = key::audit_leaves();
-        let rows = self.rows;
-        let mut next = 0;
-        rows.range(
-            &prefix,
-            &prefix_end(&prefix),
-            Order::Ascending,
-            &mut |key, bytes| {
-                if key::last_number(key) != Some(next) {
-                    return ControlFlow::Break(());
-                }
-                self.frontier.append(Hash::of_leaf(bytes));
-                match Leaf::from_bytes(bytes) {
-                    Some(leaf) => self.leaf(next, leaf),
-                    None => self.flaw(Flaw::UnreadableLeaf { position: next }),
-                }
-                next += 1;
-                ControlFlow::Continue(())
-            },
-        )?;
-        self.report.size = next;
-        self.report.root = self.frontier.root();
-        Ok(())
-    }
-
-    fn leaf(&mut self, position: u64, leaf: Leaf) {
-        match leaf.origin {
-            Origin::Run { run, seq } => {
-                let next = self.runs.entry((leaf.scope, run.clone())).or_insert(1);
-                let expected = std::mem::replace(next, seq + 1);
-                if expected != seq {
-                    self.flaw(Flaw::RunGap {
-                        run,
-                        expected,
-                        found: seq,
-                    });
-                }
-            }
-            Origin::Context { commit } => {
-                let rows = leaf.commitments.first().map(|commitment| commitment.hash);
-                let committed = Committed {
-                    position,
-                    scope: leaf.scope,
-                    rows,
-                };
-                let count = self.commits.get(&commit).map_or(0, |(count, _)| *count);
-                self.commits.insert(commit, (count + 1, committed));
-            }
-        }
-    }
-
-    /// Compares the tree with what the head and the tiles keep of it.
-    fn tree(&mut self) -> Result<(), ContextError> {
-        let kept = frontier(self.rows)?;
-        let found = self.frontier.size();
-        if kept.size() != found {
-            self.flaw(Flaw::LeafCount {
-                found,
-                expected: kept.size(),
-            });
-        } else if kept != self.frontier {
-            self.flaw(Flaw::Root);
-        }
-        let mut level = 0_u8;
-        let mut entries = found;
-        while entries >= TILE_LEAVES {
-            for index in 0..entries / TILE_LEAVES {
-                self.tile(level, index)?;
-            }
-            entries /= TILE_LEAVES;
-            level += 1;
-        }
-        Ok(())
-    }
-
-    /// Compares one tile with the level below it, which was compared before.
-    fn tile(&mut self, level: u8, index: u64) -> Result<(), ContextError> {
-        let stored = self.rows.get(&key::audit_tile(level, index))?;
-        let computed = Tree::new(self.rows, self.frontier.size()).tile_from_below(level, index);
-        let fits = computed.is_ok_and(|hashes| stored == Some(encode_tile(&hashes)));
-        if !fits {
-            self.flaw(Flaw::Tile { level, index });
-        }
-        Ok(())
-    }
-
-    /// Compares every commit with its leaf, and looks for commits without one.
-    fn commits(&mut self) -> Result<(), ContextError> {
-        let last = read_head(self.rows)?.unwrap_or_default().snapshot;
-        let mut commit = Snapshot::default();
-        let mut committed = std::mem::take(&mut self.commits);
-        while commit < last {
-            commit = commit.next();
-            match committed.remove(&commit) {
-                Some((1, leaf)) => self.commit(commit, &leaf)?,
-                other => self.flaw(Flaw::CommitLeaves {
-                    commit,
-                    leaves: other.map_or(0, |(count, _)| count),
-                }),
-            }
-        }
-        for (commit, (leaves, _)) in committed {
-            self.flaw(Flaw::CommitLeaves { commit, leaves });
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self, commit: Snapshot, leaf: &Committed) -> Result<(), ContextError> {
-        self.report.commits += 1;
-        let scope: Option<ScopeId> = find_scope(self.rows, &leaf.scope.to_bytes())?;
-        let rows = match scope {
-            Some(scope) => Some(commit_digest(self.rows, scope, commit)?),
-            None => None,
-        };
-        if rows.is_none() || rows != leaf.rows {
-            self.flaw(Flaw::CommitRows {
-                commit,
-                position: leaf.position,
-            });
-        }
-        Ok(())
-    }
 }

@@ -39,6 +39,15 @@ impl Keyring {
         buckets.insert(bucket);
     }
 
+    /// Opens the key of every bucket.
+    pub(crate) fn check(&self, rows: &dyn Reader) -> Result<(), ContextError> {
+        let root = self.read().root.clone();
+        for bucket in numbers(rows)? {
+            open_bucket(rows, &root, bucket)?.ok_or(VaultError::WrongKey)?;
+        }
+        Ok(())
+    }
+
     /// Makes the memory forget entities for good: readers that began before may still hold
     /// old rows, but their keys are not kept any more.
     pub(crate) fn forget(&self, entities: &[EntityId]) {
@@ -215,7 +224,7 @@ pub(super) fn decode_subject<'a>(input: &mut Decoder<'a>) -> Option<Vec<&'a [u8]
     let count = input.number()?;
     (0..count)
         .map(|_| {
-            input.number()?;
+            (input.number()? == 0).then_some(())?;
             input.blob()
         })
         .collect()

@@ -1,7 +1,6 @@
 //! Forgetting an entity: every index row that speaks of it goes, its key is destroyed, and
 //! the log keeps ciphertext that nobody can open.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::commit::{Commit, EntityRef};
@@ -13,7 +12,7 @@ use crate::reserved;
 use crate::row::LogRow;
 use crate::scope::{Access, Authority};
 use crate::seal::Entropy;
-use crate::text::words;
+use crate::text::{Document, Posting};
 use crate::value::normalise;
 use crate::writer::Stage;
 use crate::writer::apply::seal_commit;
@@ -92,11 +91,8 @@ fn forget_one(draft: &mut Draft<'_, '_>, id: EntityId) -> Result<Vec<ItemId>, Co
         items.push(item);
     }
     // Others may still point to the entity, but no longer by the words of its name.
-    let name_words: BTreeSet<String> = words(&name).collect();
     for found in edges(draft, &key::backward_of(draft.scope, id))? {
-        for word in &name_words {
-            forget_word(draft, word, found.item);
-        }
+        forget_name_in(draft, &name, found.item)?;
     }
     forget_name(draft, id, &name);
     for key in keys(draft, &key::bans_of(draft.scope, id))? {
@@ -146,6 +142,31 @@ fn forget_word(draft: &mut Draft<'_, '_>, word: &str, item: ItemId) {
     let hash = draft.index.hash(HashDomain::Word, word);
     let key = key::word(draft.scope, hash, item);
     draft.stage().remove(key);
+}
+
+/// Takes the words of a name out of those of an item; words that it has besides stay.
+fn forget_name_in(draft: &mut Draft<'_, '_>, name: &str, item: ItemId) -> Result<(), ContextError> {
+    let document = item_words(&draft.reading(), item)?;
+    for (word, of_name) in Document::of(name).counts {
+        let Some(&count) = document.counts.get(&word) else {
+            continue;
+        };
+        match count.saturating_sub(of_name) {
+            0 => forget_word(draft, &word, item),
+            count => {
+                let length = document.length;
+                draft.index.posting(
+                    &word,
+                    Posting {
+                        item,
+                        count,
+                        length,
+                    },
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn forget_name(draft: &mut Draft<'_, '_>, id: EntityId, name: &str) {

@@ -108,7 +108,7 @@ impl Writer {
             stage.put(head_key(), head.encode());
         }
         let (mut batch, index) = stage.into_parts();
-        let waiting = head.frontier.size() - self.indexed.leaves;
+        let waiting = head.frontier.size().saturating_sub(self.indexed.leaves);
         let full = rows.tail().is_full_with(&index) || waiting > LEAVES_UNINDEXED_MAX;
         if fold == Fold::Now || full {
             self.indexed = Watermark::at(&head);

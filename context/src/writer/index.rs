@@ -199,11 +199,16 @@ impl<'d, 's> Index<'d, 's> {
                 count,
                 length: document.length,
             };
-            let hash = self.hash(HashDomain::Word, word);
-            let key = key::word(self.scope, hash, item);
-            self.stage.append(key, posting.encode());
+            self.posting(word, posting);
         }
         self.count_document(document.length)
+    }
+
+    /// One item in the list of a word.
+    pub(crate) fn posting(&mut self, word: &str, posting: Posting) {
+        let hash = self.hash(HashDomain::Word, word);
+        let key = key::word(self.scope, hash, posting.item);
+        self.stage.append(key, posting.encode());
     }
 
     /// Counts a document; one without words does not count.

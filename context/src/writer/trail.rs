@@ -9,7 +9,7 @@ use crate::audit::{Frontier, Hash, Leaf, Origin, TILE_LEAVES, Tree, encode_tile}
 use crate::key::{self, ScopeId, prefix_end};
 use crate::store::{Order, Reader};
 use crate::writer::Stage;
-use crate::{ContextError, ItemId, Snapshot};
+use crate::{ContextError, ItemId, Scope, Snapshot};
 
 /// Appends leaves and returns their positions. A leaf that is there already, for the same
 /// record of the same run, is not appended again.
@@ -33,7 +33,7 @@ pub(crate) fn append_leaf(
     let Origin::Run { run, seq } = &leaf.origin else {
         return append_bytes(stage, frontier, bytes);
     };
-    let index = key::audit_run(&run_hash(leaf, run), *seq);
+    let index = key::audit_run(&run_hash(&leaf.scope, run), *seq);
     if let Some(position) = stage.get(&index)? {
         let position = decode_position(&position)?;
         let there = stage.get(&key::audit_leaf(position))?;
@@ -81,8 +81,8 @@ fn complete_tiles(stage: &mut Stage<'_>, size: u64) -> Result<(), ContextError> 
 }
 
 /// Hashes scope and name of a run, so that keys have one length and show no name.
-pub(crate) fn run_hash(leaf: &Leaf, run: &str) -> [u8; 16] {
-    let digest = Sha256::new_with_prefix(leaf.scope.to_bytes())
+pub(crate) fn run_hash(scope: &Scope, run: &str) -> [u8; 16] {
+    let digest = Sha256::new_with_prefix(scope.to_bytes())
         .chain_update(run)
         .finalize();
     *digest.first_chunk().expect("16 of 32 bytes")

@@ -195,8 +195,7 @@ fn property_12_a_changed_row_of_a_commit_is_reported() {
     let mut batch = Batch::new();
     batch.put(key, row);
     place.store.commit(batch).unwrap();
-    assert!(matches!(
-        context.audit().verify().unwrap().flaws[..],
-        [Flaw::CommitRows { .. }]
-    ));
+    let flaws = context.audit().verify().unwrap().flaws;
+    let of_the_commit = |flaw: &Flaw| matches!(flaw, Flaw::CommitRows { .. });
+    assert!(flaws.iter().any(of_the_commit), "{flaws:?}");
 }
