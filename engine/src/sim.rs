@@ -7,6 +7,7 @@
 //! the same again.
 
 mod chance;
+mod mutant;
 mod plan;
 mod recovery;
 mod reference;
@@ -16,6 +17,7 @@ mod world;
 
 use std::fmt;
 
+pub use mutant::Mutant;
 pub use plan::Plan;
 pub use reference::{Ending, Expected};
 
@@ -36,6 +38,17 @@ pub struct Summary {
     pub unknowns: u64,
     /// Inputs that were refused, as they should be.
     pub refused: u64,
+}
+
+impl std::ops::AddAssign for Summary {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.crashes += other.crashes;
+        self.power_cuts += other.power_cuts;
+        self.unknowns += other.unknowns;
+        self.refused += other.refused;
+    }
 }
 
 /// A seed that something is wrong with.
@@ -68,16 +81,36 @@ const SHRINKS_MAX: u32 = 2_000;
 ///
 /// Says what is wrong, with a routine made as small as it still fails.
 pub fn simulate(seed: u64) -> Result<Summary, Failure> {
+    simulate_with(seed, None)
+}
+
+/// Simulates what a seed says with a mistake planted, which is to be found.
+///
+/// # Errors
+///
+/// As [`simulate`].
+pub fn simulate_mistaken(seed: u64, mutant: Mutant) -> Result<Summary, Failure> {
+    simulate_with(seed, Some(mutant))
+}
+
+/// Says what a seed finds wrong with a mistake planted, as it is, without making it smaller.
+pub fn finds(seed: u64, mutant: Mutant) -> Option<String> {
+    let run = || Simulation::run(seed, Simulation::plans(seed), Some(mutant)).err();
+    // What a mistake leaves behind may be worse than anything that is reported.
+    std::panic::catch_unwind(run).unwrap_or_else(|_| Some("it panics".to_owned()))
+}
+
+fn simulate_with(seed: u64, mutant: Option<Mutant>) -> Result<Summary, Failure> {
     let plans = Simulation::plans(seed);
-    match Simulation::run(seed, plans.clone()) {
+    match Simulation::run(seed, plans.clone(), mutant) {
         Ok(summary) => Ok(summary),
-        Err(what) => Err(shrink(seed, &plans, what)),
+        Err(what) => Err(shrink(seed, &plans, what, mutant)),
     }
 }
 
 /// Looks for the smallest routine that fails alone.
-fn shrink(seed: u64, plans: &[Plan], what: String) -> Failure {
-    let fails = |plan: &Plan| Simulation::run(seed, vec![plan.clone()]).err();
+fn shrink(seed: u64, plans: &[Plan], what: String, mutant: Option<Mutant>) -> Failure {
+    let fails = |plan: &Plan| Simulation::run(seed, vec![plan.clone()], mutant).err();
     let alone = plans.iter().find_map(|plan| Some((plan, fails(plan)?)));
     let Some((mut plan, mut what)) = alone.map(|(plan, what)| (plan.clone(), what)) else {
         let texts: Vec<String> = plans.iter().map(Plan::to_text).collect();

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use crate::{bench, ci, crash_score, layers, licences, measure, tidy};
+use crate::{bench, ci, crash_score, layers, licences, measure, sim, tidy};
 
 /// Whether the repository passed what a task checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Task {
     pub(crate) run: fn(&[String], &mut dyn Write) -> Result<Verdict>,
 }
 
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 9] = [
     Task {
         name: "ci",
         takes: "",
@@ -57,6 +57,12 @@ const TASKS: [Task; 8] = [
         takes: "",
         does: "the figures of the comparison, for each crate; checks nothing",
         run: |_, out| measure::run(out),
+    },
+    Task {
+        name: "sim",
+        takes: "[--seeds N] [--from SEED] [--minutes M]",
+        does: "a million seeds of the engine's simulation, or so many; prints the one that fails",
+        run: sim::run,
     },
     Task {
         name: "bench",

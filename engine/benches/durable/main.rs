@@ -3,6 +3,7 @@
 
 mod recovery;
 mod stage;
+mod targets;
 
 use std::fs::File;
 use std::hint::black_box;
@@ -81,34 +82,6 @@ fn flush(file: &mut File) {
     file.sync_data().expect("a flush");
 }
 
-/// Prints the ratios that the targets name, each side measured in turn with the other.
-#[expect(
-    clippy::print_stderr,
-    reason = "the ratio is the result of the benchmark"
-)]
-fn print_ratios() {
-    let (lone, many) = (Stage::on_disk(), Stage::on_disk());
-    let mut file = zeroed_file();
-    let mut rates = [Vec::new(), Vec::new(), Vec::new()];
-    for _ in 0..7 {
-        let flushes = 500;
-        let took = time(|| (0..flushes).for_each(|_| flush(&mut file)));
-        rates[0].push(f64::from(flushes) / took.as_secs_f64());
-        let took = time(|| lone.complete(&lone.sequence, json!({ "steps": STEPS }), 1));
-        rates[1].push(STEPS as f64 / took.as_secs_f64());
-        let input = json!({ "steps": STEPS_OF_EACH });
-        let took = time(|| many.complete(&many.sequence, input, RUNS));
-        rates[2].push((RUNS * STEPS_OF_EACH) as f64 / took.as_secs_f64());
-    }
-    let [raw, one, thousand] = rates.map(median);
-    eprintln!("raw flushes        {raw:>9.0}/s");
-    eprintln!(
-        "steps, one run     {one:>9.0}/s   {:.2} of the raw rate (target 0.50)",
-        one / raw
-    );
-    eprintln!("steps, 1000 runs   {thousand:>9.0}/s   (target 20000)");
-}
-
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads a clock")]
 fn time(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
@@ -131,12 +104,10 @@ criterion_group! {
 
 fn main() {
     benches();
-    // A filter asks for something in particular.
-    if std::env::args()
-        .skip(1)
-        .all(|argument| argument.starts_with("--"))
-    {
-        print_ratios();
+    // A filter asks for something in particular: `targets` for the table alone.
+    let filter = std::env::args().skip(1).find(|a| !a.starts_with("--"));
+    if filter.is_none_or(|filter| filter == "targets" || filter.parse::<f64>().is_ok()) {
+        targets::print();
     }
     Criterion::default().configure_from_args().final_summary();
 }

@@ -11,6 +11,8 @@ use layercake_engine::{Definition, EffectClass, Functions, Phase, Problem};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use crate::targets::{Touches, touch};
+
 /// A run of as many steps as its input says.
 const SEQUENCE: &str = "
 document: { dsl: '1.0.3', namespace: bench, name: sequence, version: '1.0.0' }
@@ -41,6 +43,25 @@ do:
   - hold: { call: 'hold:1.0.0@default', with: {} }
 ";
 
+/// A run that does something for each of the items in its input, all at once.
+const SPREAD: &str = "
+document: { dsl: '1.0.3', namespace: bench, name: spread, version: '1.0.0' }
+use:
+  functions:
+    one: { call: 'touch:1.0.0@default', with: { n: '${ $item }' } }
+do:
+  - all:
+      call: 'for-each:1.0.0@default'
+      with: { in: '${ .items }', concurrency: 1000, do: one }
+";
+
+/// A run that waits for a day.
+const SLEEPER: &str = "
+document: { dsl: '1.0.3', namespace: bench, name: sleeper, version: '1.0.0' }
+do:
+  - sleep: { wait: { days: 1 } }
+";
+
 type Hold = Pin<Box<dyn Future<Output = Result<Value, Problem>> + Send>>;
 
 /// How long it took after a crash until …
@@ -55,7 +76,7 @@ pub(crate) struct Recovery {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads a clock")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
@@ -66,6 +87,10 @@ pub(crate) struct Stage {
     pub(crate) sequence: Definition,
     pub(crate) fan: Definition,
     pub(crate) holder: Definition,
+    pub(crate) spread: Definition,
+    sleeper: Definition,
+    /// When the last steps were done.
+    pub(crate) touches: Touches,
     folder: tempfile::TempDir,
 }
 
@@ -78,22 +103,27 @@ impl Stage {
             .enable_all()
             .build()
             .expect("a runtime");
+        let touches = Touches::default();
         let (engine, definitions) = runtime.block_on(async {
             let path = folder.path().join("journal.redb");
-            let engine = open(&path, || Box::pin(std::future::pending()));
+            let engine = open(&path, &touches, || Box::pin(std::future::pending()));
             let mut definitions = Vec::new();
-            for source in [SEQUENCE, FAN, HOLDER] {
+            for source in [SEQUENCE, FAN, HOLDER, SPREAD, SLEEPER] {
                 definitions.push(engine.publish(source).await.expect("a sound routine"));
             }
             (engine, definitions)
         });
-        let [sequence, fan, holder] = definitions.try_into().expect("three routines");
+        let definitions = definitions.try_into().expect("five routines");
+        let [sequence, fan, holder, spread, sleeper] = definitions;
         Self {
             runtime,
             engine,
             sequence,
             fan,
             holder,
+            spread,
+            sleeper,
+            touches,
             folder,
         }
     }
@@ -119,6 +149,25 @@ impl Stage {
         });
     }
 
+    /// Starts so many runs that wait for a day.
+    pub(crate) fn start_sleepers(&self, runs: u64) {
+        self.runtime.block_on(async {
+            let mut starts = tokio::task::JoinSet::new();
+            for _ in 0..runs {
+                if starts.len() >= 256 {
+                    starts.join_next().await;
+                }
+                let routine = Routine::Definition(self.sleeper.clone());
+                let request = StartRequest::new(routine, Value::Null);
+                let engine = self.engine.clone();
+                starts.spawn(async move { engine.start(request).await.expect("a run") });
+            }
+            while let Some(started) = starts.join_next().await {
+                started.expect("it is started");
+            }
+        });
+    }
+
     /// Makes a store as a crash leaves it, with so many runs that were cut off in their step.
     pub(crate) fn crashed(&self, runs: u64) -> PathBuf {
         self.runtime.block_on(async {
@@ -129,18 +178,18 @@ impl Stage {
             }
         });
         let image = self.folder.path().join("crashed.redb");
-        std::fs::copy(self.folder.path().join("journal.redb"), &image).expect("a copy");
+        copy_store(&self.folder.path().join("journal.redb"), &image);
         image
     }
 
     /// Opens a crashed store and waits until so many runs have ended.
     pub(crate) fn recover(&self, image: &Path, runs: u64) -> Recovery {
         let path = self.folder.path().join("recovering.redb");
-        std::fs::copy(image, &path).expect("a copy");
+        copy_store(image, &path);
         self.runtime.block_on(async {
             let start = now();
             let (begun, mut first) = tokio::sync::watch::channel(0_u64);
-            let engine = open(&path, move || {
+            let engine = open(&path, &Touches::default(), move || {
                 begun.send_modify(|count| *count += 1);
                 Box::pin(async { Ok(Value::Null) })
             });
@@ -190,10 +239,22 @@ impl Stage {
     }
 }
 
-fn open(path: &Path, hold: impl Fn() -> Hold + Send + Sync + 'static) -> Engine {
+/// Copies both files of a store, as a crash leaves them.
+fn copy_store(from: &Path, to: &Path) {
+    for extension in ["redb", "wal"] {
+        let (from, to) = (from.with_extension(extension), to.with_extension(extension));
+        std::fs::copy(from, to).expect("a copy");
+    }
+}
+
+fn open(path: &Path, touches: &Touches, hold: impl Fn() -> Hold + Send + Sync + 'static) -> Engine {
     let journal = RedbJournal::open(path).expect("a store");
+    let touches = Arc::clone(touches);
     let functions = Functions::new()
-        .function("touch", EffectClass::Pure, async |arguments| Ok(arguments))
+        .function("touch", EffectClass::Pure, move |arguments| {
+            touch(&touches);
+            std::future::ready(Ok(arguments))
+        })
         .function("hold", EffectClass::Pure, move |_| hold());
     let catalog = functions.catalog();
     let options = EngineOptions {

@@ -1,7 +1,9 @@
 //! Falling, and getting up again from what the journal has.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use super::mutant::{MistakenJournal, Mutant};
 use super::simulation::Simulation;
 use super::subject::{Checked, RECORDS_MAX};
 use crate::journal::{
@@ -20,7 +22,7 @@ impl Simulation {
         }
         if let Some(disk) = &self.disk {
             disk.restart(self.chance.number());
-            self.journal = open(Some(disk))?;
+            self.journal = open(Some(disk), self.mutant)?;
         }
         let past = self.epoch;
         self.epoch = self.journal.claim().map_err(|e| e.to_string())?;
@@ -78,6 +80,9 @@ impl Simulation {
     /// Deals with unsafe calls that may have been under way when the process fell: a person
     /// is asked, and says that they are to be performed again.
     fn reconcile(&mut self, i: usize) -> Checked {
+        if self.mutant == Some(Mutant::DoubtsForgotten) {
+            return Ok(());
+        }
         loop {
             let Some(run) = &self.subjects[i].run else {
                 return Ok(()); // it fell again
@@ -123,7 +128,22 @@ impl Simulation {
     }
 }
 
-pub(super) fn open(disk: Option<&SimulatedDisk>) -> Checked<Arc<dyn Journal>> {
+pub(super) fn open(
+    disk: Option<&SimulatedDisk>,
+    mutant: Option<Mutant>,
+) -> Checked<Arc<dyn Journal>> {
+    let inner = open_sound(disk)?;
+    Ok(match mutant {
+        None => inner,
+        Some(mutant) => Arc::new(MistakenJournal {
+            inner,
+            mutant,
+            appends: AtomicU64::new(0),
+        }),
+    })
+}
+
+fn open_sound(disk: Option<&SimulatedDisk>) -> Checked<Arc<dyn Journal>> {
     let options = JournalOptions {
         cache_bytes: 1 << 20,
         // Small, so that the log comes to its end and begins anew.

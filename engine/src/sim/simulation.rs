@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Summary;
 use super::chance::Chance;
+use super::mutant::Mutant;
 use super::plan::Plan;
 use super::recovery::open;
 use super::reference::Expected;
@@ -35,6 +36,8 @@ pub(super) struct Simulation {
     pub(super) world: World,
     pub(super) subjects: Vec<Subject>,
     pub(super) summary: Summary,
+    /// A mistake that is planted.
+    pub(super) mutant: Option<Mutant>,
 }
 
 impl Simulation {
@@ -45,10 +48,15 @@ impl Simulation {
         (0..count).map(|_| Plan::draw(chance.number())).collect()
     }
 
-    pub(super) fn run(seed: u64, plans: Vec<Plan>) -> Checked<Summary> {
+    pub(super) fn run(seed: u64, plans: Vec<Plan>, mutant: Option<Mutant>) -> Checked<Summary> {
         let mut chance = Chance::of_seed(seed);
         let disk = chance.percent(30).then(SimulatedDisk::new);
-        let journal = open(disk.as_ref())?;
+        if mutant == Some(Mutant::FlushSkipped)
+            && let Some(disk) = &disk
+        {
+            disk.skip_flushes();
+        }
+        let journal = open(disk.as_ref(), mutant)?;
         let epoch = journal.claim().map_err(|e| e.to_string())?;
         let mut simulation = Self {
             chance,
@@ -59,6 +67,7 @@ impl Simulation {
             world: World::default(),
             subjects: Vec::new(),
             summary: Summary::default(),
+            mutant,
         };
         for (i, plan) in plans.into_iter().enumerate() {
             simulation.add(i, plan)?;
@@ -72,7 +81,10 @@ impl Simulation {
         let Some(expected) = Expected::of(&plan) else {
             return Ok(()); // it does not come to an end soon enough
         };
-        let text = plan.to_text();
+        let text = match self.mutant {
+            Some(mutant) => mutant.misread(&plan).to_text(),
+            None => plan.to_text(),
+        };
         let checked = Definition::read(&text, &world::catalog());
         let definition = match checked {
             Ok(checked) => checked.definition,
@@ -123,7 +135,7 @@ impl Simulation {
             }
         }
         Ok(best.map(|(at, i)| {
-            self.now = at;
+            self.now = at + u64::from(self.mutant == Some(Mutant::ClockLate));
             i
         }))
     }
@@ -188,6 +200,9 @@ impl Simulation {
             return Ok(());
         };
         subject.begun.remove(&id);
+        if self.mutant == Some(Mutant::AnswerDropped) && self.chance.percent(20) {
+            return Ok(());
+        }
         let found = run
             .effect(&id)
             .and_then(|effect| Some((effect.clone(), call_of(effect)?)));
@@ -273,6 +288,9 @@ impl Simulation {
         }
         let id = self.subjects[i].id;
         let intents = intents(&records);
+        if self.mutant == Some(Mutant::EffectBeforeIntent) {
+            self.perform_early(i, &run)?;
+        }
         let mut batch = Batch::of_records(id, records).with_row(row(&run));
         if self.chance.percent(15) {
             batch.snapshot = Some(Snapshot {
@@ -294,6 +312,20 @@ impl Simulation {
         self.subjects[i].run = Some(run);
         if self.chance.percent(3) {
             return self.crash(); // after it was written
+        }
+        Ok(())
+    }
+
+    /// A planted mistake: what a run wants is begun at once.
+    fn perform_early(&mut self, i: usize, run: &Run) -> Checked {
+        for effect in run.pending() {
+            let subject = &mut self.subjects[i];
+            if let Some(call) = call_of(effect)
+                && !subject.begun.contains_key(&effect.id)
+            {
+                let at = self.world.perform(&subject.plan, effect, &call)?;
+                subject.begun.insert(effect.id, at);
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Seeds of the simulation. `LAYERCAKE_SIM_SEEDS` says how many, `LAYERCAKE_SIM_FROM` where
 //! to begin.
 
-use layercake_engine::sim::{Summary, simulate};
+use layercake_engine::sim::{Mutant, Summary, finds, simulate, simulate_mistaken};
 
 /// How many seeds are tried when nothing is said.
 const SEEDS: u64 = 200;
@@ -17,14 +17,7 @@ fn whatever_breaks_every_run_comes_to_what_it_must() {
     let mut all = Summary::default();
     for seed in from..from.saturating_add(seeds) {
         match simulate(seed) {
-            Ok(summary) => {
-                all.runs += summary.runs;
-                all.steps += summary.steps;
-                all.crashes += summary.crashes;
-                all.power_cuts += summary.power_cuts;
-                all.unknowns += summary.unknowns;
-                all.refused += summary.refused;
-            }
+            Ok(summary) => all += summary,
             Err(failure) => panic!("{failure}"),
         }
     }
@@ -40,4 +33,33 @@ fn the_same_seed_does_the_same_again() {
     for seed in 0..20 {
         assert_eq!(simulate(seed), simulate(seed));
     }
+}
+
+/// The most seeds that a planted mistake is looked for in.
+const MUTANT_SEEDS: u64 = 400;
+
+#[test]
+fn every_planted_mistake_is_found() {
+    let mut missed = Vec::new();
+    for mutant in Mutant::ALL {
+        let found = (0..MUTANT_SEEDS).find_map(|seed| Some((seed, finds(seed, mutant)?)));
+        match found {
+            Some((seed, what)) => {
+                let line = what.lines().next().unwrap_or_default();
+                println!("{mutant:?}: seed {seed}: {line:.100}");
+            }
+            None => missed.push(mutant),
+        }
+    }
+    assert_eq!(missed, [], "not found in {MUTANT_SEEDS} seeds");
+}
+
+#[test]
+fn a_failing_seed_is_made_small() {
+    let failure = (0..MUTANT_SEEDS)
+        .find_map(|seed| simulate_mistaken(seed, Mutant::ConditionIgnored).err())
+        .expect("it is found");
+    assert!(failure.to_string().starts_with("seed 0x"), "{failure}");
+    let tasks = failure.routine.matches("{\"t").count();
+    assert!(tasks <= 4, "{tasks} tasks are left: {}", failure.routine);
 }

@@ -9,6 +9,9 @@ use super::test_results::TestResults;
 use crate::task::Verdict;
 use crate::{layers, licences, tidy, tree};
 
+/// How many seeds of the simulation a change has to pass.
+const SIMULATED_SEEDS: &str = "10000";
+
 /// One step.
 #[derive(Debug)]
 pub(super) struct Step {
@@ -141,6 +144,10 @@ pub(super) fn all() -> Result<Vec<Step>> {
             ],
         )
     });
+    steps.push(Step::cargo(
+        "simulation",
+        &["xtask", "sim", "--seeds", SIMULATED_SEEDS],
+    ));
     steps.push(Step {
         work: Work::Tests,
         ..Step::cargo(

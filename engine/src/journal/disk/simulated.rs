@@ -27,6 +27,8 @@ struct Device {
     power_left: Option<u64>,
     /// The one operation that fails, counted from here, and how.
     failing: Option<(u64, Fault)>,
+    /// Whether flushes are acknowledged and not done.
+    skips_flushes: bool,
     /// How many changes and flushes there were.
     operations: u64,
 }
@@ -109,6 +111,11 @@ impl SimulatedDisk {
     /// Lets one operation fail after so many others; the device goes on.
     pub fn fail_once_after(&self, operations: u64, fault: Fault) {
         self.device().failing = Some((operations, fault));
+    }
+
+    /// Acknowledges flushes from now on without doing them, as a device with a mistake does.
+    pub fn skip_flushes(&self) {
+        self.device().skips_flushes = true;
     }
 
     /// Says whether the power was cut.
@@ -267,7 +274,7 @@ impl Disk for SimulatedDisk {
     fn flush(&self) -> io::Result<()> {
         let mut device = self.device();
         let fault = device.spend()?;
-        if fault != Some(Fault::Refused) {
+        if fault != Some(Fault::Refused) && !device.skips_flushes {
             let part = &mut device.parts[self.part];
             for change in std::mem::take(&mut part.pending) {
                 match change {

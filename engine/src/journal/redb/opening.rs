@@ -1,5 +1,6 @@
 //! Opening a store: new tables, tables of an older format, and what a crash left in the log.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use redb::{Builder, Database, ReadableDatabase, TableHandle};
@@ -24,7 +25,7 @@ pub(super) fn open(
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
     let backend = DiskBackend(Arc::clone(data));
-    let database = builder.create_with_backend(backend).map_err(failed)?;
+    let database = open_tables(&builder, backend)?;
     let tables: Vec<String> = {
         let txn = database.begin_read().map_err(failed)?;
         let tables = txn.list_tables().map_err(failed)?;
@@ -38,6 +39,18 @@ pub(super) fn open(
     bring_up_to_date(&database)?;
     let tail = take_in(&database, &log)?;
     Ok(Store::new(database, log, tail))
+}
+
+/// Opens the file of the tables. Where its bytes are not what they should be, redb may panic,
+/// because it looks at some of them before their checksums; the caller is told as of any damage.
+fn open_tables(builder: &Builder, backend: DiskBackend) -> Result<Database, JournalError> {
+    let open = AssertUnwindSafe(|| builder.create_with_backend(backend));
+    match catch_unwind(open) {
+        Ok(database) => database.map_err(failed),
+        Err(_) => Err(JournalError::Damaged(
+            "its tables contradict themselves".to_owned(),
+        )),
+    }
 }
 
 /// What the tables' file begins with once it has been made, whatever it is, in bytes.

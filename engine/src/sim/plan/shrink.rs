@@ -16,13 +16,18 @@ impl Plan {
     }
 }
 
-/// Returns the lists that lack one task, or have a smaller one in its place.
+/// Returns the lists that lack one task, or have a smaller one or its tasks in its place.
 fn smaller_lists(tasks: &[Task]) -> Vec<Vec<Task>> {
     let mut lists = Vec::new();
     for i in 0..tasks.len() {
         let mut fewer = tasks.to_vec();
         fewer.remove(i);
         lists.push(fewer);
+        if let Kind::Do(inner) = &tasks[i].kind {
+            let mut flatter = tasks.to_vec();
+            flatter.splice(i..=i, inner.iter().cloned());
+            lists.push(flatter);
+        }
         for smaller in tasks[i].smaller() {
             let mut changed = tasks.to_vec();
             changed[i] = smaller;
