@@ -4,6 +4,8 @@ mod ask;
 mod call;
 mod compact;
 mod decide;
+mod fork;
+mod hand_over;
 pub(crate) mod log;
 mod recover;
 mod steer;

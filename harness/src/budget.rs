@@ -22,10 +22,27 @@ pub struct Budget {
     pub usd_max: Option<Decimal>,
     /// The most time at work, in milliseconds, pauses not counted; `None` for no limit.
     pub work_ms_max: Option<u64>,
+    /// The most agents below this one, at all levels together.
+    #[serde(default = "agents_standard")]
+    pub agents_max: u32,
+    /// The most levels of agents below this one.
+    #[serde(default = "depth_standard")]
+    pub depth_max: u32,
+}
+
+/// Agents below one agent, unless the caller says otherwise: more is rarely a plan.
+fn agents_standard() -> u32 {
+    64
+}
+
+/// Levels below one agent, unless the caller says otherwise.
+fn depth_standard() -> u32 {
+    3
 }
 
 impl Budget {
-    /// Returns limits for a task of minutes: 50 turns, 200 tool calls, and nothing else.
+    /// Returns limits for a task of minutes: 50 turns, 200 tool calls, 64 agents in three levels
+    /// below, and nothing else.
     pub fn standard() -> Self {
         Self {
             turns_max: 50,
@@ -33,6 +50,8 @@ impl Budget {
             tokens_max: None,
             usd_max: None,
             work_ms_max: None,
+            agents_max: agents_standard(),
+            depth_max: depth_standard(),
         }
     }
 }
@@ -85,6 +104,8 @@ pub struct Spent {
     pub lost_usd: Decimal,
     /// Milliseconds at work.
     pub work_ms: u64,
+    /// Agents below this one, at all levels, as far as they have ended.
+    pub agents: u32,
 }
 
 /// What is left of a budget. `None` is no limit.
@@ -100,6 +121,10 @@ pub struct BudgetLeft {
     pub usd: Option<Decimal>,
     /// Time at work, in milliseconds.
     pub work_ms: Option<u64>,
+    /// Agents below.
+    pub agents: Option<u32>,
+    /// Levels of agents below.
+    pub depth: Option<u32>,
 }
 
 /// What one model call may use.
@@ -111,6 +136,17 @@ pub(crate) struct Reservation {
     pub(crate) output_tokens: u64,
     /// What both cost at most, in US dollars; `None` when the price is unknown.
     pub(crate) usd: Option<Decimal>,
+}
+
+impl BudgetLeft {
+    /// Returns what is left for an agent below: one level and one agent less.
+    pub(crate) fn below(self) -> Self {
+        Self {
+            agents: self.agents.map(|agents| agents.saturating_sub(1)),
+            depth: self.depth.map(|depth| depth.saturating_sub(1)),
+            ..self
+        }
+    }
 }
 
 impl Budget {
@@ -188,6 +224,8 @@ impl Budget {
                 .map(|tokens| tokens / u64::from(takers)),
             usd: self.usd_left(spent).map(|usd| usd / Decimal::from(takers)),
             work_ms: self.work_ms_left(spent),
+            agents: Some(self.agents_max.saturating_sub(spent.agents) / takers),
+            depth: Some(self.depth_max),
         }
     }
 
@@ -205,6 +243,8 @@ impl Budget {
             tokens_max: smaller(self.tokens_max, left.tokens),
             usd_max: smaller(self.usd_max, left.usd),
             work_ms_max: smaller(self.work_ms_max, left.work_ms),
+            agents_max: self.agents_max.min(left.agents.unwrap_or(u32::MAX)),
+            depth_max: self.depth_max.min(left.depth.unwrap_or(u32::MAX)),
         }
     }
 

@@ -24,6 +24,9 @@ const SUMMARY_TOKENS_MAX: u32 = 2_000;
 /// The most bytes of a summary that is made without a model.
 const EXCERPT_BYTES_MAX: usize = 6_000;
 
+/// The most bytes of a hand-over note, plan and notes not counted.
+const HAND_OVER_BYTES_MAX: usize = 12_000;
+
 /// What the summarising model is told.
 const INSTRUCTIONS: &str = "\
 You write the hand-over note of an agent to itself. Below is a part of its work that it will no \
@@ -139,6 +142,17 @@ pub(crate) fn finish(state: &SessionState, plan: &Plan, note: Option<&str>) -> O
         tokens_before: plan.tokens_before,
         tokens_after,
     })
+}
+
+/// Renders where a session stands, for somebody who goes on without its window: an excerpt of
+/// what was done, then the plan and the notes word for word.
+pub(crate) fn hand_over(state: &SessionState) -> String {
+    let (shown_from, earlier) = match state.summary() {
+        Some(summary) => (summary.entries_before, Some(summary.text.as_str())),
+        None => (0, None),
+    };
+    let excerpt = transcript::excerpt(earlier, &state.entries[shown_from..], HAND_OVER_BYTES_MAX);
+    format!("{excerpt}{}", transcript::pinned(&state.entries))
 }
 
 /// Returns the size of the window as it is, in bytes.

@@ -41,6 +41,20 @@ pub enum HarnessError {
         /// The digest of the one that was given.
         given: Digest,
     },
+    /// A session has no such record of its own.
+    #[error("session `{session}` has no record {seq} to go on from")]
+    NoRecord {
+        /// The session.
+        session: SessionId,
+        /// The position that was asked for.
+        seq: u64,
+    },
+    /// A session was to be made, and exists.
+    #[error("session `{session}` exists already")]
+    Taken {
+        /// The session.
+        session: SessionId,
+    },
     /// Money is limited, and nobody knows what the model costs.
     #[error("the budget limits money, and the price of model `{model}` is unknown")]
     Unpriced {
@@ -79,6 +93,8 @@ impl HarnessError {
             Self::Tools(_)
             | Self::Rules(_)
             | Self::AnswerSchema { .. }
+            | Self::NoRecord { .. }
+            | Self::Taken { .. }
             | Self::OtherSpec { .. }
             | Self::Unpriced { .. } => Remedy::FixSettings,
         }

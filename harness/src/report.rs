@@ -21,6 +21,9 @@ pub struct Report {
     pub turns: u32,
     /// Tool calls that were made, over the whole session.
     pub tool_calls: u32,
+    /// Agents below, at all levels, over the whole session.
+    #[serde(default)]
+    pub agents: u32,
     /// Tokens, over the whole session.
     pub usage: Usage,
     /// What was spent, one entry for each billable attempt, over the whole session.
@@ -76,6 +79,7 @@ impl Report {
             outcome: AgentOutcome::of(state),
             turns: state.turns_replied,
             tool_calls: state.spent.tool_calls,
+            agents: state.spent.agents,
             usage: state.spent.usage,
             charges: state.charges.clone(),
         }

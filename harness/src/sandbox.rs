@@ -6,6 +6,8 @@ mod calls;
 mod confine;
 mod descendants;
 mod policy;
+#[cfg(any(target_os = "macos", test))]
+mod seatbelt;
 mod supervise;
 
 use std::collections::BTreeMap;
@@ -32,7 +34,7 @@ const VARIABLES_KEPT: [&str; 9] = [
 pub enum Sandbox {
     /// Nowhere special: commands can do whatever the user can.
     Unconfined,
-    /// Behind Landlock and seccomp. Made by [`Sandbox::confined`], which makes sure that this
+    /// Behind Landlock and seccomp, or behind macOS's seatbelt. Made by [`Sandbox::confined`], which makes sure that this
     /// machine has them.
     Confined(Policy),
 }
@@ -46,6 +48,15 @@ impl Sandbox {
     /// less than what was asked for: whoever wants that says [`Sandbox::Unconfined`].
     pub fn confined(policy: Policy) -> Result<Self, SandboxError> {
         available()?;
+        if let Network::Hosts(hosts) = &policy.network {
+            return Err(SandboxError {
+                reason: format!(
+                    "the network cannot be opened for {} alone: no system call filter sees names \
+                     of hosts. Let the agent fetch with its `fetch` tool, or open the network",
+                    hosts.join(", ")
+                ),
+            });
+        }
         Ok(Self::Confined(policy))
     }
 }
@@ -58,9 +69,16 @@ impl Sandbox {
 pub fn available() -> Result<(), SandboxError> {
     #[cfg(target_os = "linux")]
     return confine::available().map_err(|reason| SandboxError { reason });
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(target_os = "macos")]
+    return match std::path::Path::new(seatbelt::PROGRAM).exists() {
+        true => Ok(()),
+        false => Err(SandboxError {
+            reason: format!("{} is missing", seatbelt::PROGRAM),
+        }),
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     return Err(SandboxError {
-        reason: "Landlock and seccomp are parts of Linux".to_owned(),
+        reason: "there is neither Landlock nor seatbelt".to_owned(),
     });
 }
 

@@ -3,6 +3,7 @@
 mod contract;
 mod event;
 mod folder;
+mod fork;
 mod memory;
 mod record;
 mod store;
@@ -16,6 +17,8 @@ pub use event::{
     StopCause, Suspension, SuspensionCause,
 };
 pub use folder::FolderSessions;
+pub use fork::Fork;
+pub(crate) use fork::history;
 pub use memory::MemorySessions;
 pub(crate) use record::verify_chain;
 pub use record::{RecordError, SESSION_FORMAT, SessionRecord};

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 pub use header::{SkillHeader, SkillProblem};
 use header::{check_header, split};
 
+use crate::rule::{Rule, RuleVerdict};
 use crate::spec::SkillCard;
 use crate::workspace::{Missing, Workspace};
 
@@ -164,6 +165,33 @@ impl Skill {
 #[derive(Debug, Clone, Default)]
 pub struct SkillSet {
     skills: BTreeMap<String, Skill>,
+}
+
+impl Skill {
+    /// Returns the rules that allow what the skill's `allowed-tools` names, in the name of the
+    /// person who adopts them. A skill by itself allows nothing: it is a text, and whoever wrote
+    /// it may not be whom the agent works for.
+    pub fn rules(&self, by: &str) -> Vec<Rule> {
+        let tools = self.header().allowed_tools();
+        let rules = tools.map(|allowed| {
+            let (tool, calls) = match allowed.split_once('(') {
+                Some((tool, calls)) => (tool, Some(calls.trim_end_matches(')'))),
+                None => (allowed, None),
+            };
+            // The specification's `git:*` means the command `git` with anything after it.
+            let command = calls.map(|calls| match calls.strip_suffix(":*") {
+                Some(words) => format!("{words}{{, *}}"),
+                None => calls.to_owned(),
+            });
+            Rule {
+                tool: Some(tool.to_ascii_lowercase()),
+                command,
+                why: format!("the skill `{}` works with it", self.name()),
+                ..Rule::new(format!("skill {}", self.name()), RuleVerdict::Allow, by)
+            }
+        });
+        rules.collect()
+    }
 }
 
 impl SkillSet {

@@ -147,6 +147,8 @@ pub(crate) struct OpenCall {
     pub(crate) leases: Vec<Value>,
     /// Whether an earlier process made it.
     pub(crate) is_stale: bool,
+    /// Whether another session made it, and this one was forked before its outcome.
+    pub(crate) is_of_parent: bool,
 }
 
 /// What the detectors of idling, looping and hopeless repair count.

@@ -4,7 +4,9 @@ mod ask;
 mod delegate;
 mod edit;
 mod fetch;
+mod function;
 mod list;
+mod memory;
 mod notes;
 mod read;
 mod result;
@@ -25,7 +27,9 @@ pub use ask::AskPerson;
 pub use delegate::Delegate;
 pub use edit::Edit;
 pub use fetch::{Fetch, Hosts, Page, WebClient};
+pub use function::FunctionTool;
 pub use list::List;
+pub use memory::{Recall, Remember};
 pub use notes::{KeepPlan, TakeNote};
 pub(crate) use notes::{NOTE, PLAN};
 pub use read::Read;
@@ -126,6 +130,20 @@ impl ToolSpec {
     #[must_use]
     pub fn call_ms_max(mut self, millis: u64) -> Self {
         self.call_ms_max = millis;
+        self
+    }
+
+    /// Adds arguments as an example, for the model.
+    #[must_use]
+    pub fn example(mut self, arguments: Value) -> Self {
+        if let Some(schema) = self.input_schema.as_object_mut() {
+            let examples = schema
+                .entry("examples")
+                .or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(examples) = examples.as_array_mut() {
+                examples.push(arguments);
+            }
+        }
         self
     }
 
@@ -353,6 +371,8 @@ pub struct Below {
     pub turns: u32,
     /// Their tool calls.
     pub tool_calls: u32,
+    /// How many agents they were, with those below them.
+    pub agents: u32,
 }
 
 /// A call did not return an output. Each variant says what is true about the effect.

@@ -1,5 +1,8 @@
 //! The tools of an agent by name, and the judgement of calls before anything happens.
 
+mod deferred;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +17,8 @@ use crate::session::{Grant, RefusalCause};
 use crate::tool::{AnsweredBy, SharedTool, Sharing, Tool, ToolSpec};
 use crate::{Autonomy, EffectClass, Workspace};
 
+pub(crate) use deferred::unwrapped;
+
 /// More mistakes than this in one set of arguments teach a model nothing.
 const MISTAKES_SHOWN_MAX: usize = 5;
 
@@ -24,6 +29,8 @@ const NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Default)]
 pub struct Toolbox {
     tools: BTreeMap<String, Entry>,
+    /// What the namespaces of tools that are shown on demand are about.
+    namespaces: BTreeMap<String, String>,
     /// The folder that paths in calls are relative to, as rules see them.
     folder: Option<String>,
 }
@@ -32,6 +39,8 @@ pub struct Toolbox {
 struct Entry {
     tool: SharedTool,
     arguments: Arc<Validator>,
+    /// The namespace of a tool that the model is not shown until it looks for it.
+    namespace: Option<String>,
 }
 
 impl Toolbox {
@@ -67,7 +76,53 @@ impl Toolbox {
     /// # Errors
     ///
     /// Returns [`ToolboxError`] when the name is taken or no tool name, or the schema is none.
-    pub fn with_shared(mut self, tool: SharedTool) -> Result<Self, ToolboxError> {
+    pub fn with_shared(self, tool: SharedTool) -> Result<Self, ToolboxError> {
+        self.with_entry(tool, None)
+    }
+
+    /// Adds tools that the model is not shown: it finds them with `tool_search` and calls them
+    /// with `tool_call`, so that the request stays small however many there are. `about` says
+    /// in a few words what they are for.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ToolboxError`] when a name is taken or no tool name, or a schema is none.
+    pub fn with_namespace(
+        mut self,
+        namespace: &str,
+        about: &str,
+        tools: Vec<SharedTool>,
+    ) -> Result<Self, ToolboxError> {
+        for tool in tools {
+            self = self.with_entry(tool, Some(namespace.to_owned()))?;
+        }
+        self.namespaces
+            .insert(namespace.to_owned(), about.to_owned());
+        self.with_search()
+    }
+
+    /// Makes the search anew over what is there to be found.
+    fn with_search(mut self) -> Result<Self, ToolboxError> {
+        self.tools.remove(deferred::SEARCH);
+        self.tools.remove(deferred::CALL);
+        let found = self.tools.values().filter_map(|entry| {
+            let namespace = entry.namespace.clone()?;
+            let spec = entry.tool.spec().for_model();
+            Some(deferred::Found { namespace, spec })
+        });
+        let found: Vec<deferred::Found> = found.collect();
+        if found.is_empty() {
+            return Ok(self);
+        }
+        let search = deferred::SearchTools::new(&self.namespaces, found);
+        self.with(search)?.with(deferred::CallTool::new())
+    }
+
+    fn with_entry(
+        mut self,
+        tool: SharedTool,
+        namespace: Option<String>,
+    ) -> Result<Self, ToolboxError> {
         let spec = tool.spec();
         let name = spec.name.clone();
         if !is_tool_name(&name) {
@@ -85,6 +140,7 @@ impl Toolbox {
         let entry = Entry {
             tool,
             arguments: Arc::new(arguments),
+            namespace,
         };
         self.tools.insert(name, entry);
         Ok(self)
@@ -103,15 +159,21 @@ impl Toolbox {
             })?;
             Ok((name.clone(), entry.clone()))
         });
-        Ok(Self {
+        let chosen = Self {
             tools: chosen.collect::<Result<_, ToolboxError>>()?,
+            namespaces: self.namespaces.clone(),
             folder: self.folder.clone(),
-        })
+        };
+        chosen.with_search()
     }
 
-    /// Returns the tools as the model sees them, by name.
+    /// Returns the tools as the model sees them from the beginning, by name.
     pub fn for_model(&self) -> Vec<layercake_model::ToolSpec> {
-        self.specs().map(ToolSpec::for_model).collect()
+        let shown = self.tools.values();
+        shown
+            .filter(|entry| entry.namespace.is_none())
+            .map(|entry| entry.tool.spec().for_model())
+            .collect()
     }
 
     /// Returns the specifications of all tools, by name.
@@ -124,8 +186,17 @@ impl Toolbox {
         self.tools.get(name).map(|entry| &entry.tool)
     }
 
+    /// Returns the call that a call stands for: `tool_call` stands for the tool that it names.
+    pub(crate) fn resolved<'a>(&self, call: &'a ToolCall) -> Cow<'a, ToolCall> {
+        match self.tools.contains_key(deferred::CALL) {
+            true => unwrapped(call),
+            false => Cow::Borrowed(call),
+        }
+    }
+
     /// Judges a call before anything happens: whether it can be made, and who says so. Pure.
     pub fn judge(&self, call: &ToolCall, autonomy: Autonomy, rules: &RuleBook) -> Judgement {
+        let call = &*self.resolved(call);
         let Some(entry) = self.tools.get(&call.name) else {
             return Judgement::refuse(
                 RefusalCause::UnknownTool,
@@ -197,7 +268,11 @@ impl Toolbox {
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> = self.tools.keys().map(String::as_str).collect();
+        let shown = self.tools.iter();
+        let names: Vec<&str> = shown
+            .filter(|(_, entry)| entry.namespace.is_none())
+            .map(|(name, _)| name.as_str())
+            .collect();
         match names.is_empty() {
             true => "none".to_owned(),
             false => names.join(", "),

@@ -217,6 +217,16 @@ impl Place {
         Ok(())
     }
 
+    /// Removes the file, durably.
+    pub(crate) fn remove(&self) -> io::Result<()> {
+        if self.kind != Some(FileType::RegularFile) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        rustix::fs::unlinkat(&*self.directory, &self.name, AtFlags::empty())?;
+        rustix::fs::fsync(&*self.directory)?;
+        Ok(())
+    }
+
     /// Opens the folder for listing and as the starting point of further opens.
     pub(crate) fn open_directory(&self) -> io::Result<OwnedFd> {
         Ok(rustix::fs::openat(

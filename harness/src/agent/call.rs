@@ -65,23 +65,24 @@ impl Drive<'_> {
         let Some(state) = self.log.begun().call(id).cloned() else {
             return Ok(None);
         };
-        let Some(tool) = self.toolbox.get(&state.call.name).cloned() else {
+        let call = self.toolbox.resolved(&state.call).into_owned();
+        let Some(tool) = self.toolbox.get(&call.name).cloned() else {
             return Ok(None);
         };
         let grant = match &state.status {
             CallStatus::Asked(question) => Grant::Approval(question.id),
             CallStatus::Wanted | CallStatus::Intended(_) | CallStatus::Closed(_) => {
                 let level = self.log.begun().autonomy;
-                self.toolbox.grant(&state.call, level, &self.book)
+                self.toolbox.grant(&call, level, &self.book)
             }
         };
         let class = tool.spec().class;
-        let mark = tool.mark(&state.call.arguments).await;
-        let arguments = state.call.arguments.clone();
+        let mark = tool.mark(&call.arguments).await;
+        let arguments = call.arguments.clone();
         self.push(SessionEvent::ToolIntended(ToolIntended {
             id,
             arguments: Digest::of_value(&arguments),
-            call: state.call,
+            call,
             class,
             grant,
             mark,

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::error::HarnessError;
-use crate::session::{SessionEvent, SessionRecord, SessionStore, verify_chain};
+use crate::session::{SessionEvent, SessionRecord, SessionStore, history};
 use crate::state::{FoldError, SessionState};
 use crate::{Digest, Fence, SessionId, Timestamp};
 
@@ -29,19 +29,48 @@ impl<'a> SessionLog<'a> {
         clock: &'a dyn Clock,
     ) -> Result<Self, HarnessError> {
         let fence = store.claim(session).await?;
-        let records = store.load(session).await?;
-        let tip = verify_chain(session, &records)?;
+        let history = history(store, session).await?;
         let mut log = Self {
             store,
             clock,
             session: session.clone(),
             fence,
             state: None,
-            seq: records.len() as u64,
-            tip,
+            seq: history.own as u64,
+            tip: history.tip,
             unsaved: Vec::new(),
         };
-        for record in &records {
+        for record in &history.records {
+            log.fold(record.event()?, record.at)?;
+        }
+        Ok(log)
+    }
+
+    /// Begins the log of a session that goes on from record `seq` of another one: the state is
+    /// the other one's, and the log is empty.
+    pub(crate) async fn of_fork(
+        store: &'a dyn SessionStore,
+        parent: &SessionId,
+        seq: u64,
+        session: &SessionId,
+        clock: &'a dyn Clock,
+    ) -> Result<Self, HarnessError> {
+        let fence = store.claim(session).await?;
+        let mut history = history(store, parent).await?;
+        let inherited = history.records.len() - history.own;
+        let kept = usize::try_from(seq).unwrap_or(usize::MAX);
+        history.records.truncate(inherited.saturating_add(kept));
+        let mut log = Self {
+            store,
+            clock,
+            session: session.clone(),
+            fence,
+            state: None,
+            seq: 0,
+            tip: Digest::ZERO,
+            unsaved: Vec::new(),
+        };
+        for record in &history.records {
             log.fold(record.event()?, record.at)?;
         }
         Ok(log)

@@ -63,6 +63,9 @@ impl Drive<'_> {
 
 /// Decides by the class that the call was intended under, not by what the tool says today.
 async fn way(tool: &SharedTool, open: &OpenCall) -> Way {
+    if open.is_of_parent && !is_safe_in_a_fork(open.intended.class) {
+        return Way::Unknown(String::new());
+    }
     let arguments = &open.intended.call.arguments;
     let mark = open.intended.mark.as_ref();
     let found = match open.leases.is_empty() {
@@ -91,11 +94,22 @@ async fn way(tool: &SharedTool, open: &OpenCall) -> Way {
     }
 }
 
+/// Says whether a call of the session that this one was forked from can be settled here. The
+/// parent's keys are not this session's, so nothing that goes by a key can.
+fn is_safe_in_a_fork(class: EffectClass) -> bool {
+    class.only_looks() || class == EffectClass::Verifiable
+}
+
 /// Tells the model the truth about a call that nobody saw the end of.
 fn story(open: &OpenCall, known: &str) -> String {
+    let end = if open.is_of_parent {
+        "and this session goes on from before its outcome was recorded"
+    } else {
+        "and then the process that made it died"
+    };
     let mut text = format!(
-        "The outcome is unknown: this call was about to be made at {}, and then the process that \
-         made it died. It may have run wholly, partly or not at all. It was not made again.",
+        "The outcome is unknown: this call was about to be made at {}, {end}. It may have run \
+         wholly, partly or not at all. It was not made again.",
         moment(open.at)
     );
     if !known.is_empty() {

@@ -74,6 +74,7 @@ pub(super) async fn run_below(
         let below = Below {
             turns: report.turns,
             tool_calls: report.tool_calls,
+            agents: 1 + report.agents,
         };
         log.push(SessionEvent::BelowSettled(BelowSettled { session, below }))?;
         for charge in report.charges {

@@ -65,7 +65,9 @@ impl Entry {
                 return Ok(None);
             };
             let mut glob = GlobBuilder::new(text);
-            glob.literal_separator(is_path).backslash_escape(true);
+            glob.literal_separator(is_path)
+                .backslash_escape(true)
+                .empty_alternates(true);
             match glob.build() {
                 Ok(glob) => Ok(Some(glob.compile_matcher())),
                 Err(error) => Err(RuleError::Pattern {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{RuleBook, RuleVerdict};
 use crate::session::{Grant, RecordError, SessionEvent, SessionRecord, Verdict};
+use crate::toolbox::unwrapped;
 use crate::{ApprovalId, CallId, SessionId, Timestamp};
 
 /// A call of the past that a rule fits.
@@ -124,7 +125,8 @@ fn matches(
     }
     let calls = reply.tool_calls().zip(0..);
     let fitting = calls.filter_map(|(call, index)| {
-        let rule = book.decide(call)?;
+        let call = unwrapped(call);
+        let rule = book.decide(&call)?;
         Some(Match {
             session: session.clone(),
             call: CallId {

@@ -113,7 +113,7 @@ const SHORT_POINTERS: c_long = 0x4000_0000;
 type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// Builds the filters; all of them are to be loaded.
-pub(super) fn filters(network: Network) -> Result<Vec<BpfProgram>, BackendError> {
+pub(super) fn filters(network: &Network) -> Result<Vec<BpfProgram>, BackendError> {
     let mut refused = Rules::new();
     for number in OTHERS.iter().chain(&VIEWS).chain(&MACHINE).chain(&RINGS) {
         refused.insert(*number, Vec::new());
@@ -136,7 +136,8 @@ pub(super) fn filters(network: Network) -> Result<Vec<BpfProgram>, BackendError>
         ioctl.into_iter().collect::<Result<_, _>>()?,
     );
     match network {
-        Network::Denied => refused.insert(libc::SYS_socket, Vec::new()),
+        // A policy for single hosts is never made; were one forged, it has no network.
+        Network::Denied | Network::Hosts(_) => refused.insert(libc::SYS_socket, Vec::new()),
         Network::Allowed => refused.insert(libc::SYS_socket, vec![no_internet_socket()?]),
     };
     let absent = Rules::from([(libc::SYS_clone3, Vec::new())]);

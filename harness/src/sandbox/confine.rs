@@ -30,7 +30,7 @@ pub(super) fn available() -> Result<(), String> {
     needed_rules()
         .map(|_| ())
         .map_err(|error| format!("Landlock of Linux 6.2 or later is needed: {error}"))?;
-    calls::filters(super::policy::Network::Denied)
+    calls::filters(&super::policy::Network::Denied)
         .map(|_| ())
         .map_err(|error| format!("seccomp is needed: {error}"))
 }
@@ -39,7 +39,7 @@ pub(super) fn available() -> Result<(), String> {
 pub(super) fn confine(policy: &Policy) -> io::Result<()> {
     limit(&policy.limits)?;
     drop_capabilities()?;
-    let filters = calls::filters(policy.network).map_err(io::Error::other)?;
+    let filters = calls::filters(&policy.network).map_err(io::Error::other)?;
     restrict_files(policy).map_err(io::Error::other)?;
     for filter in filters {
         seccompiler::apply_filter(&filter).map_err(io::Error::other)?;

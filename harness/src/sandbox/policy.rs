@@ -92,11 +92,14 @@ impl Policy {
 }
 
 /// Whether a confined command may use the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Network {
     /// No sockets at all, not even to other programs of the machine.
     Denied,
+    /// Internet sockets to these hosts only. Nothing here can hold commands to that yet, so such
+    /// a policy is refused and never runs with more or less than was asked for.
+    Hosts(Vec<String>),
     /// Internet sockets to anywhere.
     Allowed,
 }

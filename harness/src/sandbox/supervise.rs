@@ -134,23 +134,31 @@ fn code_of(status: ExitStatus) -> u8 {
 fn become_command(order: Option<OsString>) -> io::Result<u8> {
     let order = read(order)?;
     die_with_supervisor()?;
-    match &order.sandbox {
-        Sandbox::Unconfined => {}
-        Sandbox::Confined(policy) => confine(policy)?,
-    }
-    Err(Command::new("/bin/sh")
-        .arg("-c")
-        .arg(&order.shell_line)
-        .exec())
+    let mut command = match &order.sandbox {
+        Sandbox::Unconfined => Command::new("/bin/sh"),
+        Sandbox::Confined(policy) => confined(policy)?,
+    };
+    Err(command.arg("-c").arg(&order.shell_line).exec())
 }
 
+/// Confines this process, and returns the shell.
 #[cfg(target_os = "linux")]
-fn confine(policy: &super::Policy) -> io::Result<()> {
-    super::confine::confine(policy)
+fn confined(policy: &super::Policy) -> io::Result<Command> {
+    super::confine::confine(policy)?;
+    Ok(Command::new("/bin/sh"))
 }
 
-#[cfg(not(target_os = "linux"))]
-fn confine(_: &super::Policy) -> io::Result<()> {
+/// Returns the program that confines itself and becomes the shell.
+#[cfg(target_os = "macos")]
+fn confined(policy: &super::Policy) -> io::Result<Command> {
+    let mut command = Command::new(super::seatbelt::PROGRAM);
+    let profile = super::seatbelt::profile(policy);
+    command.arg("-p").arg(profile).arg("/bin/sh");
+    Ok(command)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn confined(_: &super::Policy) -> io::Result<Command> {
     // Only a forged order gets here: no confinement can be made on this system.
     Err(io::Error::other("commands cannot be confined here"))
 }

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fork::Fork;
 use super::tool_event::{
     ApprovalAsked, ApprovalDecided, ToolIntended, ToolRefused, ToolSettled, ToolStarted,
     ToolUnknown,
@@ -22,6 +23,9 @@ use crate::{Autonomy, Budget, Digest, SessionId};
 pub enum SessionEvent {
     /// The agent was set to work. Always the first event, and only the first.
     Started(Box<Started>),
+    /// The session goes on from a point of another one, whose records up to there come before
+    /// this. The first event of a session that was forked, and only there.
+    Forked(Fork),
     /// The model is about to be asked; durable before the call.
     ModelRequested(ModelRequested),
     /// The model answered or failed.

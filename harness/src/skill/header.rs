@@ -31,11 +31,20 @@ pub struct SkillHeader {
 }
 
 impl SkillHeader {
-    /// Returns the names of the tools that the skill works with.
+    /// Returns the tools that the skill works with, as the header names them: `read`, or
+    /// `shell(git status:*)` for some calls of a tool only.
     pub fn allowed_tools(&self) -> impl Iterator<Item = &str> {
-        self.allowed_tools
-            .iter()
-            .flat_map(|names| names.split_whitespace())
+        let text = self.allowed_tools.as_deref().unwrap_or_default();
+        let mut depth = 0_u32;
+        let names = text.split(move |c: char| {
+            match c {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && (c.is_whitespace() || c == ',')
+        });
+        names.map(str::trim).filter(|name| !name.is_empty())
     }
 }
 

@@ -84,6 +84,10 @@ impl SessionState {
     ///
     /// Returns [`FoldError`] when the event cannot follow the ones before it.
     pub fn apply(&mut self, event: SessionEvent, at: Timestamp) -> Result<(), FoldError> {
+        if let SessionEvent::Forked(_) = event {
+            self.forked(at);
+            return Ok(());
+        }
         if self.settlement.is_some() {
             return impossible("something happened after the end");
         }
@@ -97,6 +101,7 @@ impl SessionState {
         self.last_at = at;
         match event {
             SessionEvent::Started(_) => return impossible("the session started twice"),
+            SessionEvent::Forked(_) => unreachable!("a fork was dealt with above"),
             SessionEvent::ModelRequested(requested) => self.model_requested(requested)?,
             SessionEvent::ModelSettled(settled) => self.model_settled(*settled)?,
             SessionEvent::ToolIntended(intended) => self.tool_intended(intended, at)?,
@@ -108,6 +113,7 @@ impl SessionState {
                     return impossible("a call returned that was not made");
                 }
                 self.spent.turns_below += settled.below.turns;
+                self.spent.agents += settled.below.agents;
                 self.spent.tool_calls += settled.below.tool_calls;
                 self.close(settled.id, settled.content, settled.is_error)?;
             }
@@ -247,6 +253,7 @@ impl SessionState {
             at,
             leases: Vec::new(),
             is_stale: false,
+            is_of_parent: false,
         }));
         self.spent.tool_calls += 1;
         Ok(())
@@ -365,6 +372,7 @@ impl SessionState {
 
     fn below_settled(&mut self, settled: BelowSettled) -> Result<(), FoldError> {
         self.spent.turns_below += settled.below.turns;
+        self.spent.agents += settled.below.agents;
         self.spent.tool_calls += settled.below.tool_calls;
         if !self.settled_below.insert(settled.session) {
             return impossible("a session below was counted twice");
@@ -401,6 +409,27 @@ impl SessionState {
         for call in &mut self.calls {
             if let CallStatus::Intended(open) = &mut call.status {
                 open.is_stale = true;
+            }
+        }
+    }
+
+    /// Goes on from here as another session: what was under way is the parent's, and what
+    /// people decided was about the parent's calls.
+    fn forked(&mut self, at: Timestamp) {
+        self.last_at = at;
+        self.settlement = None;
+        self.suspension = None;
+        self.model_failure = None;
+        self.decisions.clear();
+        self.request_is_stale = self.request.is_some();
+        for call in &mut self.calls {
+            match &mut call.status {
+                CallStatus::Asked(_) => call.status = CallStatus::Wanted,
+                CallStatus::Intended(open) => {
+                    open.is_stale = true;
+                    open.is_of_parent = true;
+                }
+                CallStatus::Wanted | CallStatus::Closed(_) => {}
             }
         }
     }

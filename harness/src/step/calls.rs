@@ -1,5 +1,7 @@
 //! What happens next with the calls of a reply: refuse, ask, make, wait.
 
+use layercake_model::ToolCall;
+
 use crate::approval::{Question, QuestionKind};
 use crate::session::{
     ApprovalAsked, RefusalCause, SessionEvent, SuspensionCause, ToolRefused, Verdict,
@@ -72,7 +74,7 @@ fn judge(call: &CallState, state: &SessionState, rules: &Rules<'_>) -> Judgement
             message: format!("Not run: the budget of {} is used up.", kind.word()),
         };
     }
-    let name = &call.call.name;
+    let name = &rules.toolbox.resolved(&call.call).name;
     let made = state.calls_made.get(name).copied().unwrap_or(0);
     if own_limit(name, rules).is_some_and(|limit| made >= limit) {
         return Judgement::Refuse {
@@ -156,11 +158,12 @@ fn questions(
 }
 
 fn question(call: &CallState, pass: Pass, state: &SessionState, rules: &Rules<'_>) -> Question {
-    let digest = Digest::of_value(&call.call.arguments);
+    let asked = rules.toolbox.resolved(&call.call);
+    let digest = Digest::of_value(&asked.arguments);
     let (kind, title) = match pass.permission {
-        CallPermission::AnswerNeeded => (QuestionKind::Answer, asked_text(call)),
+        CallPermission::AnswerNeeded => (QuestionKind::Answer, asked_text(&asked)),
         CallPermission::ApprovalNeeded | CallPermission::Free => {
-            let title = format!("{} wants to run `{}`", state.started.agent, call.call.name);
+            let title = format!("{} wants to run `{}`", state.started.agent, asked.name);
             (QuestionKind::Approval, title)
         }
     };
@@ -170,17 +173,17 @@ fn question(call: &CallState, pass: Pass, state: &SessionState, rules: &Rules<'_
         session: rules.session.clone(),
         agent: state.started.agent.clone(),
         call: call.id,
-        tool: call.call.name.clone(),
+        tool: asked.name.clone(),
         class: pass.class,
         title,
-        arguments: call.call.arguments.clone(),
+        arguments: asked.arguments.clone(),
         arguments_digest: digest,
         ticket: None,
     }
 }
 
-fn asked_text(call: &CallState) -> String {
-    let question = call.call.arguments.get("question");
+fn asked_text(call: &ToolCall) -> String {
+    let question = call.arguments.get("question");
     let text = question.and_then(serde_json::Value::as_str);
     text.unwrap_or("The agent has a question").to_owned()
 }
@@ -202,7 +205,7 @@ fn next_group(
         .iter()
         .take_while(|(_, pass)| pass.sharing == Sharing::Beside)
         .take_while(|(call, _)| {
-            let name = &call.call.name;
+            let name = &rules.toolbox.resolved(&call.call).name;
             let made = made.entry(name.clone()).or_default();
             *made += 1;
             own_limit(name, rules).is_none_or(|limit| *made <= limit)

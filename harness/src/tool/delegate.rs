@@ -93,7 +93,7 @@ impl Delegate {
         }));
         child.autonomy = child.autonomy.min(context.autonomy);
         child.rules.extend(context.rules.iter().cloned());
-        child.budget = child.budget.within(&context.left);
+        child.budget = child.budget.within(&context.left.below());
         child.parent = Some(ParentCall {
             session: context.session.clone(),
             call: context.call,
@@ -118,6 +118,12 @@ impl Tool for Delegate {
 
     async fn call(&self, arguments_: Value, context: ToolContext) -> Result<ToolOutput, ToolError> {
         let asked: Arguments = arguments(arguments_)?;
+        // Every agent below counts, this one first; none means none, however it was asked for.
+        match (context.left.depth, context.left.agents) {
+            (Some(0), _) => return Err(refused("agents may go no deeper than this one")),
+            (_, Some(0)) => return Err(refused("no agents are left")),
+            _ => {}
+        }
         let session = child_session(&context);
         let child = self.child(asked, &context);
         let agent = self
@@ -129,6 +135,12 @@ impl Tool for Delegate {
             Err(error) => Err(failed(&error)),
         }
     }
+}
+
+fn refused(why: &str) -> ToolError {
+    ToolError::Failed(format!(
+        "The task was not handed on: {why}. Do it yourself."
+    ))
 }
 
 /// Derives the session of a sub-agent, so that the same call finds it again after a crash.
@@ -182,6 +194,7 @@ fn told(report: Report) -> Result<ToolOutput, ToolError> {
         below: Below {
             turns: report.turns,
             tool_calls: report.tool_calls,
+            agents: 1 + report.agents,
         },
         evidence: Some(json!({ "session": report.session })),
     })

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::write::{FILE_BYTES_MAX, digest_in, digest_of, evidence, probe_file};
+use super::write::{FILE_BYTES_MAX, digest_in, digest_of, evidence, kept_before, probe_file};
 use super::{Probe, Tool, ToolContext, ToolError, ToolOutput, ToolSpec, arguments};
+use crate::image::FileImages;
 use crate::workspace::{Missing, Place, Workspace};
 use crate::{Digest, EffectClass, Reach};
 
@@ -13,6 +14,7 @@ use crate::{Digest, EffectClass, Reach};
 #[derive(Debug, Clone)]
 pub struct Edit {
     workspace: Workspace,
+    images: Option<FileImages>,
     spec: ToolSpec,
 }
 
@@ -39,10 +41,18 @@ impl Edit {
         let about = "Replaces one place of a text file. `old` must occur exactly once: add lines around it if need be.";
         Self {
             workspace,
+            images: None,
             spec: ToolSpec::new("edit", about, schema)
                 .class(EffectClass::Verifiable)
                 .reach(Reach::Workspace),
         }
+    }
+
+    /// Keeps what files were before each call, so that they can be put back.
+    #[must_use]
+    pub fn with_images(mut self, images: FileImages) -> Self {
+        self.images = Some(images);
+        self
     }
 }
 
@@ -61,9 +71,14 @@ impl Tool for Edit {
     async fn mark(&self, arguments_: &Value) -> Option<Value> {
         let asked: Arguments = arguments(arguments_.clone()).ok()?;
         let workspace = self.workspace.clone();
-        let change = super::blocking(move || plan(&workspace, &asked))
-            .await
-            .ok()?;
+        let images = self.images.clone();
+        let change = super::blocking(move || {
+            let change = plan(&workspace, &asked)?;
+            kept_before(&workspace, images, &asked.path);
+            Ok(change)
+        })
+        .await
+        .ok()?;
         Some(json!({ "before": change.before, "after": change.after }))
     }
 

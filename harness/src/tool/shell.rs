@@ -128,7 +128,10 @@ impl Tool for Shell {
         let Some(pid) = leases.last().and_then(|lease| lease.get("pid")) else {
             return String::new();
         };
-        format!("it was started as process {pid} and killed when the agent's process died")
+        format!(
+            "it was started as process {pid}, and whatever was left of it ended with the agent's \
+             process"
+        )
     }
 }
 

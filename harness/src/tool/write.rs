@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Probe, Tool, ToolContext, ToolError, ToolOutput, ToolSpec, arguments};
+use crate::image::FileImages;
 use crate::workspace::{Missing, Workspace};
 use crate::{Digest, EffectClass, Reach};
 
@@ -17,6 +18,7 @@ pub(super) const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Write {
     workspace: Workspace,
+    images: Option<FileImages>,
     spec: ToolSpec,
 }
 
@@ -42,10 +44,18 @@ impl Write {
             "Writes a file as a whole, and makes its folders. Use `edit` for small changes.";
         Self {
             workspace,
+            images: None,
             spec: ToolSpec::new("write", about, schema)
                 .class(EffectClass::Verifiable)
                 .reach(Reach::Workspace),
         }
+    }
+
+    /// Keeps what files were before each call, so that they can be put back.
+    #[must_use]
+    pub fn with_images(mut self, images: FileImages) -> Self {
+        self.images = Some(images);
+        self
     }
 }
 
@@ -64,8 +74,9 @@ impl Tool for Write {
     async fn mark(&self, arguments_: &Value) -> Option<Value> {
         let asked: Arguments = arguments(arguments_.clone()).ok()?;
         let workspace = self.workspace.clone();
-        let before = super::blocking(move || Ok(digest_of(&workspace, &asked.path))).await;
-        Some(json!({ "before": before.ok().flatten() }))
+        let images = self.images.clone();
+        let before = super::blocking(move || Ok(kept_before(&workspace, images, &asked.path)));
+        Some(json!({ "before": before.await.ok().flatten() }))
     }
 
     async fn probe(&self, arguments_: &Value, mark: Option<&Value>) -> Probe {
@@ -119,6 +130,22 @@ pub(super) fn digest_of(workspace: &Workspace, path: &str) -> Option<Digest> {
         place.read(FILE_BYTES_MAX)
     };
     read(workspace).ok().map(|bytes| Digest::of_bytes(&bytes))
+}
+
+/// Returns the digest of a file, and keeps its content when somebody wants it kept.
+pub(super) fn kept_before(
+    workspace: &Workspace,
+    images: Option<FileImages>,
+    path: &str,
+) -> Option<Digest> {
+    let Some(images) = images else {
+        return digest_of(workspace, path);
+    };
+    let place = workspace.place(path, Missing::Refused).ok()?;
+    let content = place.read(FILE_BYTES_MAX).ok()?;
+    // Without room for the image the change still happens: a rewind says that it is missing.
+    let kept = images.keep(&content);
+    Some(kept.unwrap_or_else(|_| Digest::of_bytes(&content)))
 }
 
 /// Reads a digest from a mark.

@@ -7,7 +7,7 @@ use layercake_harness::approval::{Question, QuestionKind};
 use layercake_harness::contract::{Check, Contract, Criterion, Finding};
 use layercake_harness::rule::{Rule, RuleVerdict};
 use layercake_harness::session::{
-    ApprovalAsked, ApprovalDecided, BelowSettled, CallPurpose, Charge, Compaction, CostCause,
+    ApprovalAsked, ApprovalDecided, BelowSettled, CallPurpose, Charge, Compaction, CostCause, Fork,
     Grant, ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause,
     Resumption, SessionEvent, SessionRecord, Settlement, Started, Steering, StopCause, Suspension,
     SuspensionCause, ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
@@ -70,6 +70,18 @@ fn settled(turn: u32, attempt: u32, outcome: ModelOutcome) -> SessionEvent {
     }))
 }
 
+fn narrow() -> Budget {
+    Budget {
+        turns_max: 9,
+        tool_calls_max: 9,
+        tokens_max: Some(10_000),
+        usd_max: Some(Decimal::new(5, 1)),
+        work_ms_max: Some(60_000),
+        agents_max: 9,
+        depth_max: 2,
+    }
+}
+
 fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
     let error = ModelError::new(ModelErrorKind::Overloaded, "busy");
     let mut parts = vec![Part::text("I pay.")];
@@ -94,13 +106,7 @@ fn beginning(calls: &[ToolCall]) -> Vec<SessionEvent> {
             turn_bytes_shown: 20_000,
             answer_schema: Some(json!({"type": "object"})),
             autonomy: Autonomy::Approve,
-            budget: Budget {
-                turns_max: 9,
-                tool_calls_max: 9,
-                tokens_max: Some(10_000),
-                usd_max: Some(Decimal::new(5, 1)),
-                work_ms_max: Some(60_000),
-            },
+            budget: narrow(),
             rules: vec![Rule {
                 tool: Some("pay".to_owned()),
                 path: Some("a/**".to_owned()),
@@ -200,6 +206,7 @@ fn fates(calls: &[ToolCall]) -> Vec<SessionEvent> {
             below: Below {
                 turns: 1,
                 tool_calls: 2,
+                agents: 1,
             },
             evidence: Some(json!({"receipt": 1})),
         }),
@@ -349,6 +356,21 @@ fn version_2_opens() {
 fn version_2_is_written_as_it_was() {
     let text = written(&everything());
     assert_eq!(lines(&text), lines(VERSION_2), "{text}");
+}
+
+/// A fork's first record, which no other log holds.
+#[test]
+fn a_fork_is_written_as_it_was() {
+    let fork = SessionEvent::Forked(Fork {
+        parent: session(),
+        seq: 7,
+        tip: Digest::ZERO,
+    });
+    let record = SessionRecord::wrap(&fork, 1, Digest::ZERO, Timestamp::default());
+    let tip = format!("sha256:{}", "0".repeat(64));
+    assert_eq!(record.kind, "forked");
+    assert_eq!(record.body, json!({"parent": "s", "seq": 7, "tip": tip}));
+    assert_eq!(record.event().unwrap(), fork);
 }
 
 fn lines(text: &str) -> Vec<Value> {

@@ -9,11 +9,19 @@ mod contracts;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod deferred;
+#[cfg(test)]
 mod delegates;
+#[cfg(test)]
+mod forks;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod memories;
+#[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod runaway;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! Commands run, end, and leave nothing behind.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use layercake_harness::sandbox::{Launcher, Sandbox};
 use layercake_harness::tool::{Shell, Tool, ToolContext};
@@ -30,27 +33,46 @@ async fn run(folder: &Path, command: &str, timeout_ms: u64) -> String {
     run_in(&shell(folder), command, timeout_ms).await
 }
 
-/// Waits, for at most ten seconds, until a condition holds.
-async fn eventually(mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline {
-        if holds() {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+/// What every command of these tests does first: from here on, whatever it starts holds the pipe
+/// open. `echo . >&9` says that everything is started.
+const HOLD: &str = "exec 9>life";
+
+/// A pipe that a command and everything below it hold open: it says when all of it has begun,
+/// and ends when nothing of it is left.
+struct Life(tokio::task::JoinHandle<File>);
+
+impl Life {
+    /// Makes the pipe and waits for the command in the background.
+    fn awaited(folder: &Path) -> Self {
+        let pipe = folder.join("life");
+        let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        Self(tokio::task::spawn_blocking(move || {
+            let mut file = File::open(pipe).unwrap();
+            file.read_exact(&mut [0; 2]).unwrap();
+            file
+        }))
     }
-    false
+
+    /// Waits until everything has begun.
+    async fn begun(self) -> File {
+        within(self.0).await
+    }
 }
 
-/// Says whether a process whose command line holds a text is alive.
-fn is_alive(marker: &str) -> bool {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .any(|line| {
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            line.starts_with(&format!("sleep {marker}"))
-        })
+/// Waits until nothing that held the pipe is left.
+async fn gone(mut life: File) {
+    let read = tokio::task::spawn_blocking(move || life.read_to_end(&mut Vec::new()).unwrap());
+    within(read).await;
+}
+
+/// Waits for at most half a minute: a test that hangs says nothing.
+async fn within<T>(work: tokio::task::JoinHandle<T>) -> T {
+    let time = Duration::from_secs(30);
+    tokio::time::timeout(time, work)
+        .await
+        .expect("it takes too long")
+        .unwrap()
 }
 
 #[tokio::test]
@@ -91,44 +113,47 @@ async fn secrets_of_the_environment_are_not_seen() {
 #[tokio::test]
 async fn a_command_that_takes_too_long_is_killed_with_everything_below_it() {
     let folder = tempfile::tempdir().unwrap();
-    let command = "(setsid sleep 917001 &) ; sleep 917002 & sleep 917003";
-    let text = run(folder.path(), command, 300).await;
-    assert!(text.starts_with("[killed after 300 ms"), "{text}");
-    for marker in ["917001", "917002", "917003"] {
-        assert!(eventually(|| !is_alive(marker)).await, "{marker} is alive");
-    }
+    let life = Life::awaited(folder.path());
+    let command = format!("{HOLD}; (setsid sleep 900 &) ; sleep 900 & echo . >&9; sleep 900");
+    let text = run(folder.path(), &command, 1_000).await;
+    assert!(text.starts_with("[killed after 1000 ms"), "{text}");
+    gone(life.begun().await).await;
 }
 
 #[tokio::test]
 async fn the_background_ends_with_the_command() {
     let folder = tempfile::tempdir().unwrap();
-    let command = "(setsid nohup sleep 917011 >/dev/null 2>&1 &) ; sleep 917012 & echo done";
-    assert_eq!(run(folder.path(), command, 10_000).await, "done\n");
-    for marker in ["917011", "917012"] {
-        assert!(!is_alive(marker), "{marker} is alive");
-    }
+    let life = Life::awaited(folder.path());
+    let quiet = "(setsid nohup sleep 900 >/dev/null 2>&1 &)";
+    let command = format!("{HOLD}; {quiet} ; sleep 900 & echo . >&9; echo done");
+    assert_eq!(run(folder.path(), &command, 20_000).await, "done\n");
+    gone(life.begun().await).await;
 }
 
 #[tokio::test]
 async fn a_dropped_call_ends_the_command() {
     let folder = tempfile::tempdir().unwrap();
+    let life = Life::awaited(folder.path());
     let shell = shell(folder.path());
-    let arguments = json!({"command": "sleep 917021 & sleep 917022"});
+    let command = format!("{HOLD}; sleep 900 & echo . >&9; sleep 900");
+    let arguments = json!({ "command": command });
     let running = tokio::spawn(async move { shell.call(arguments, context()).await });
-    assert!(eventually(|| is_alive("917021") && is_alive("917022")).await);
+    let life = life.begun().await;
     running.abort();
-    assert!(eventually(|| !is_alive("917021") && !is_alive("917022")).await);
+    gone(life).await;
 }
 
 #[tokio::test]
 async fn a_cancelled_call_says_how_it_ended() {
     let folder = tempfile::tempdir().unwrap();
+    let life = Life::awaited(folder.path());
     let shell = shell(folder.path());
     let context = context();
     let token = context.cancellation.clone();
-    let arguments = json!({"command": "echo begun; sleep 917031"});
+    let command = format!("echo begun; {HOLD}; echo . >&9; sleep 900");
+    let arguments = json!({ "command": command });
     let running = tokio::spawn(async move { shell.call(arguments, context).await });
-    assert!(eventually(|| is_alive("917031")).await);
+    let life = life.begun().await;
     token.cancel();
     let text = running.await.unwrap().unwrap().content;
     assert!(
@@ -136,5 +161,5 @@ async fn a_cancelled_call_says_how_it_ended() {
         "{text}"
     );
     assert!(text.contains("begun"), "{text}");
-    assert!(!is_alive("917031"));
+    gone(life).await;
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use layercake_harness::Autonomy;
 use layercake_harness::guidance::find_guidance;
+use layercake_harness::rule::RuleBook;
 use layercake_harness::skill::{Skill, SkillError, SkillSet, skill_folders};
 use layercake_harness::tool::LoadSkill;
 use serde_json::json;
@@ -150,4 +152,48 @@ fn long_guidance_is_cut_and_says_so() {
     let guidance = find_guidance(root.path(), root.path());
     assert!(guidance[0].text.len() < 33_000);
     assert!(guidance[0].text.ends_with("bytes are left out]"));
+}
+
+/// The header of a skill is a text like any other: only a person can make rules of it.
+#[tokio::test]
+async fn allowed_tools_become_rules_in_the_name_of_whoever_adopts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "---\nname: paying\ndescription: Pays.\nallowed-tools: pay, shell(git status:*) read\n---\nPay.\n";
+    put(folder.path(), "paying/SKILL.md", header);
+    let skill = Skill::read(folder.path().join("paying")).unwrap();
+    let rules = skill.rules("ann");
+    let seen: Vec<_> = rules
+        .iter()
+        .map(|rule| (rule.tool.as_deref().unwrap(), rule.command.as_deref()))
+        .collect();
+    let status = Some("git status{, *}");
+    assert_eq!(seen, [("pay", None), ("shell", status), ("read", None)]);
+
+    let book = RuleBook::new(&rules, None).unwrap();
+    let decided = |command: &str| {
+        let call = layercake_model::ToolCall {
+            id: "c".to_owned(),
+            name: "shell".to_owned(),
+            arguments: json!({ "command": command }),
+        };
+        book.decide(&call).map(|rule| rule.by.clone())
+    };
+    assert_eq!(decided("git status"), Some("ann".to_owned()));
+    assert_eq!(decided("git status -s"), Some("ann".to_owned()));
+    assert_eq!(decided("git statusx"), None);
+    assert_eq!(decided("git push"), None);
+
+    let lines = || vec![calls(&[("pay", json!({"what": "rent"}))]), text("done")];
+    let mut world = World::new(lines());
+    world.spec.autonomy = Autonomy::Approve;
+    world.run().await.unwrap();
+    assert!(
+        world.outside.effects.lock().unwrap().is_empty(),
+        "nobody adopted it"
+    );
+    let mut world = World::new(lines());
+    world.spec.autonomy = Autonomy::Approve;
+    world.spec.rules = rules;
+    world.run().await.unwrap();
+    assert_eq!(world.outside.effects.lock().unwrap()["rent"], 1);
 }

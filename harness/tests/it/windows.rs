@@ -89,36 +89,61 @@ async fn two_hundred_turns_fit_into_a_window_of_ten() {
     assert!(largest.unwrap() as u64 <= WINDOW_TOKENS * 3, "{largest:?}");
 }
 
-#[tokio::test]
-async fn the_prefix_changes_at_compactions_only() {
-    let world = world(worker(60, || text("I looked at some things.")));
-    world.run().await.unwrap();
-    let mut requests = world.model.requests.lock().unwrap().clone();
-    for request in &mut requests {
-        for message in &mut request.messages {
-            message.cache_mark = false;
-        }
-    }
-    let mut before: Option<&Request> = None;
+/// Checks that each request begins with the bytes of the one before, but right after a
+/// compaction, and that the beginning never changes at all. Returns the compactions.
+fn check_prefix(requests: &[Request]) -> usize {
+    let mut compactions = 0;
+    let mut before: Option<(String, String)> = None;
     let mut was_compacted = false;
-    for request in &requests {
+    for request in requests {
         if is_summary(request) {
             was_compacted = true;
             continue;
         }
-        if let (Some(before), false) = (before, was_compacted) {
-            assert!(request.messages.starts_with(&before.messages));
+        let mut request = request.clone();
+        for message in &mut request.messages {
+            message.cache_mark = false;
         }
-        if let Some(before) = before {
-            assert_eq!(
-                (&request.system, &request.tools),
-                (&before.system, &before.tools)
-            );
-            assert_eq!(request.messages[0].parts[0], before.messages[0].parts[0]);
+        let bytes = |value: &dyn Fn() -> serde_json::Value| value().to_string();
+        let fixed = bytes(&|| json!([request.system, request.tools, request.messages[0].parts[0]]));
+        let whole = bytes(&|| json!(request.messages));
+        // Without the end of the last list, more may follow in the same message.
+        let whole = whole.trim_end_matches([']', '}']).to_owned();
+        if let Some((fixed_before, whole_before)) = &before {
+            assert_eq!(&fixed, fixed_before);
+            if was_compacted && !whole.starts_with(whole_before) {
+                compactions += 1;
+            } else {
+                assert!(whole.starts_with(whole_before), "{whole_before}\n\n{whole}");
+            }
         }
         was_compacted = false;
-        before = Some(request);
+        before = Some((fixed, whole));
     }
+    compactions
+}
+
+#[tokio::test]
+async fn the_prefix_changes_at_compactions_only() {
+    let world = world(worker(60, || text("I looked at some things.")));
+    world.run().await.unwrap();
+    check_prefix(&world.model.requests.lock().unwrap());
+}
+
+/// Two hundred turns by ten processes: a resume changes no byte of what was said before.
+#[tokio::test]
+async fn over_two_hundred_turns_and_ten_resumes_the_prefix_changes_at_compactions_only() {
+    let mut world = world(worker(200, || text("I looked at some things.")));
+    for process in 1..=10 {
+        world.spec.budget.turns_max = process * 20;
+        world.run().await.unwrap();
+    }
+    world.spec.budget.turns_max = 500;
+    let report = world.run().await.unwrap();
+    let is_finished = matches!(report.outcome, AgentOutcome::Finished { .. });
+    assert!(is_finished && report.turns >= 200, "{report:?}");
+    let compactions = check_prefix(&world.model.requests.lock().unwrap());
+    assert!((5..100).contains(&compactions), "{compactions}");
 }
 
 #[tokio::test]
