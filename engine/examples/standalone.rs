@@ -137,6 +137,7 @@ async fn decide(engine: &Engine, run: layercake_engine::RunId, by: &str) -> Resu
             comment: None,
             edited: None,
             shown_hash: question.shown_hash,
+            roles: Vec::new(),
         };
         engine.decide(question.id, decision).await?;
     }

@@ -4,19 +4,25 @@ mod agent;
 mod approval;
 mod compensate;
 mod decide;
+mod escalate;
 mod file_write;
 mod files_list;
 mod for_each;
 mod now;
+mod random;
 mod recall;
+mod record;
 mod remember;
+mod standard_call;
 mod uuid;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::EffectClass;
+
+pub use standard_call::StandardCall;
 
 /// A function as callers see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +45,9 @@ pub struct FunctionSpec {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalog {
     functions: BTreeMap<(String, String), FunctionSpec>,
-    publishes_events: bool,
+    performs: BTreeSet<StandardCall>,
+    keeps_schedules: bool,
+    admits_plain_secrets: bool,
 }
 
 impl Catalog {
@@ -50,11 +58,14 @@ impl Catalog {
             approval::spec(),
             compensate::spec(),
             decide::spec(),
+            escalate::spec(),
             file_write::spec(),
             files_list::spec(),
             for_each::spec(),
             now::spec(),
+            random::spec(),
             recall::spec(),
+            record::spec(),
             remember::spec(),
             uuid::spec(),
         ]
@@ -70,17 +81,48 @@ impl Catalog {
         self
     }
 
-    /// Returns the same catalog for an executor that publishes the events of `emit` tasks; they
-    /// arrive there as calls of `emit` without a version. Without one, `emit` is refused.
+    /// Returns the same catalog for an executor that performs a call of the standard. What
+    /// nobody performs is refused when a definition is read; `call: http` is always admitted.
     #[must_use]
-    pub fn with_events(mut self) -> Self {
-        self.publishes_events = true;
+    pub fn with_standard(mut self, call: StandardCall) -> Self {
+        self.performs.insert(call);
         self
     }
 
-    /// Says whether somebody publishes the events of `emit` tasks.
-    pub(crate) fn publishes_events(&self) -> bool {
-        self.publishes_events
+    /// Returns the same catalog for an executor that publishes the events of `emit` tasks.
+    #[must_use]
+    pub fn with_events(self) -> Self {
+        self.with_standard(StandardCall::Emit)
+    }
+
+    /// Returns the same catalog for a runtime that starts runs by their `schedule`.
+    #[must_use]
+    pub fn with_schedules(mut self) -> Self {
+        self.keeps_schedules = true;
+        self
+    }
+
+    /// Returns the same catalog, admitting secrets in plain text. Whoever reads such a
+    /// definition, its publication or its records has them: for trials only.
+    #[must_use]
+    pub fn with_plain_secrets(mut self) -> Self {
+        self.admits_plain_secrets = true;
+        self
+    }
+
+    /// Says whether somebody performs that call of the standard.
+    pub(crate) fn performs(&self, call: StandardCall) -> bool {
+        call == StandardCall::Http || self.performs.contains(&call)
+    }
+
+    /// Says whether somebody starts runs by their schedule.
+    pub(crate) fn keeps_schedules(&self) -> bool {
+        self.keeps_schedules
+    }
+
+    /// Says whether secrets may stand in plain text.
+    pub(crate) fn admits_plain_secrets(&self) -> bool {
+        self.admits_plain_secrets
     }
 
     /// Returns the function of that name and version.

@@ -2,12 +2,14 @@
 
 mod alignment;
 pub(crate) mod codes;
+pub(crate) mod cron;
 pub(crate) mod diagnostic;
 pub(crate) mod duration;
 mod json;
 mod node;
 mod reader;
 pub(crate) mod report;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 mod shape;
 pub(crate) mod span;
@@ -25,7 +27,9 @@ use crate::{Catalog, Digest};
 
 use diagnostic::Diagnostic;
 use node::Node;
+pub(crate) use node::escape;
 use report::Report;
+use schedule::Schedule;
 use span::Text;
 pub(crate) use suggestion::nearest;
 use tree::Tree;
@@ -138,6 +142,16 @@ impl Definition {
             .schema
             .as_ref()
             .map(|schema| schema.document())
+    }
+
+    /// Returns when runs start by themselves, if they do.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.0.tree.schedule.as_ref()
+    }
+
+    /// Returns the names of the secrets that runs need.
+    pub fn secrets(&self) -> &[String] {
+        &self.0.tree.uses.secrets
     }
 
     /// Returns the text that was read.

@@ -1,5 +1,7 @@
 //! What a run wants from outside, and what came back.
 
+mod secret;
+
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
@@ -7,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Digest, EffectId, IdempotencyKey, Problem, RunId, TaskKey, Timestamp};
+
+pub use secret::{MissingSecret, SecretUse};
+pub(crate) use secret::{mark, names_in};
 
 /// One thing that a run wants from outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +56,8 @@ impl Effect {
             shown_hash: Digest::of_value(&shown),
             shown,
             expires_at: None,
+            reviewers: Reviewers::default(),
+            lapses_to: None,
         }
     }
 }
@@ -91,6 +98,9 @@ pub struct Call {
     pub arguments: Value,
     /// What a crash in the middle means.
     pub class: EffectClass,
+    /// Where in the arguments secrets are meant; see [`Effect::revealed`].
+    #[serde(default)]
+    pub secrets: Vec<SecretUse>,
 }
 
 /// What repeating an effect means, and so what happens to it after a crash.
@@ -125,6 +135,43 @@ pub struct Approval {
     pub shown_hash: Digest,
     /// When the question lapses, if it does.
     pub expires_at: Option<Timestamp>,
+    /// Who decides.
+    #[serde(default)]
+    pub reviewers: Reviewers,
+    /// What a question that lapses counts as; by default the task fails.
+    #[serde(default)]
+    pub lapses_to: Option<Verdict>,
+}
+
+/// Who decides on an approval. The run machine refuses the decisions of everybody else.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reviewers {
+    /// People who may decide, by name.
+    pub names: Vec<String>,
+    /// Roles whose holders may decide. Without names and roles, anybody may.
+    pub roles: Vec<String>,
+    /// Who may not, whatever else holds: whoever asked for the run, where four eyes are wanted.
+    pub not: Vec<String>,
+    /// How many different people must approve; one rejection is enough. Zero counts as one.
+    pub approvals: u32,
+}
+
+impl Reviewers {
+    /// Says why a person may not decide; `None` when the person may.
+    pub fn objection(&self, decision: &Decision) -> Option<&'static str> {
+        if self.not.contains(&decision.by) {
+            return Some("whoever asked for the run may not decide");
+        }
+        let anybody = self.names.is_empty() && self.roles.is_empty();
+        let is_meant = self.names.contains(&decision.by)
+            || decision.roles.iter().any(|role| self.roles.contains(role));
+        (!anybody && !is_meant).then_some("somebody else is asked to decide")
+    }
+
+    /// Returns how many different people must approve.
+    pub fn approvals_needed(&self) -> usize {
+        self.approvals.max(1) as usize
+    }
 }
 
 /// A person's answer.
@@ -142,6 +189,9 @@ pub struct Decision {
     pub edited: Option<Value>,
     /// The hash of what the person saw.
     pub shown_hash: Digest,
+    /// The roles of that person, as whoever took in the decision vouches for them.
+    #[serde(default)]
+    pub roles: Vec<String>,
 }
 
 /// Yes or no.

@@ -71,16 +71,18 @@ pub mod runtime;
 pub mod sim;
 mod timestamp;
 
-pub use catalog::{Catalog, FunctionSpec};
+pub use catalog::{Catalog, FunctionSpec, StandardCall};
 pub use definition::codes::{Code, codes};
+pub use definition::cron::{Cron, InvalidCron, WallMinute};
 pub use definition::diagnostic::{Diagnostic, Related, Severity};
 pub use definition::duration::{InvalidDuration, duration_millis};
+pub use definition::schedule::{EventTrigger, Schedule};
 pub use definition::schema::{InvalidSchema, Schema};
 pub use definition::{Checked, Definition};
 pub use digest::{Digest, InvalidDigest, canonical_json};
 pub use effect::{
-    Approval, Call, CostCause, CostEntry, Decision, Effect, EffectClass, EffectRequest, Outcome,
-    Verdict,
+    Approval, Call, CostCause, CostEntry, Decision, Effect, EffectClass, EffectRequest,
+    MissingSecret, Outcome, Reviewers, SecretUse, Verdict,
 };
 pub use executor::{Executor, ExecutorError};
 pub use expression::{

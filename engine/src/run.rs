@@ -5,6 +5,7 @@
 //! says what came of it. The same inputs give the same records, always.
 
 mod apply;
+mod arguments;
 mod dataflow;
 mod datum;
 mod ending;
@@ -81,7 +82,7 @@ impl Run {
     ) -> (Self, Vec<Record>) {
         let input = Datum::new(start.input.inline().cloned().unwrap_or_default());
         let is_at_hand = start.input.inline().is_some();
-        let mut state = new_state(id, &input, at, engine);
+        let mut state = new_state(id, &start.by, &input, at, engine);
         let mut machine = Machine::new(&definition, &mut state);
         let actor = start.by.clone();
         let entry = Entry::of_run(RecordKind::RunStarted(start), Vec::new());
@@ -200,7 +201,13 @@ impl fmt::Debug for Run {
     }
 }
 
-fn new_state(id: RunId, input: &Datum, at: Timestamp, engine: &str) -> State<Datum> {
+fn new_state(
+    id: RunId,
+    by: &crate::Actor,
+    input: &Datum,
+    at: Timestamp,
+    engine: &str,
+) -> State<Datum> {
     let root = Frame {
         key: crate::TaskKey::root(),
         attempt: 1,
@@ -227,6 +234,7 @@ fn new_state(id: RunId, input: &Datum, at: Timestamp, engine: &str) -> State<Dat
         now: at,
         started_at: at,
         engine: engine.to_owned(),
+        asked_by: by.clone(),
         input: input.clone(),
         phase: Phase::Running,
         suspended: false,

@@ -79,6 +79,8 @@ fn asked(run: RunId, id: EffectId, question: &Question) -> Asked {
             request: EffectRequest::Approval(Approval {
                 title: question.title.clone(),
                 shown_hash: Digest::of_value(&shown),
+                reviewers: layercake_engine::Reviewers::default(),
+                lapses_to: None,
                 shown,
                 expires_at: None,
             }),

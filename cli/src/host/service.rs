@@ -89,6 +89,7 @@ impl Service {
             comment: deciding.comment,
             edited: deciding.edited,
             shown_hash: deciding.shown_hash,
+            roles: Vec::new(),
         };
         let item = self.engine.journal().inbox_item(deciding.id);
         let item = item.map_err(crate::store_error::store_error)?;

@@ -1,6 +1,6 @@
 //! `approval`: a person decides.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{FunctionSpec, function};
 use crate::EffectClass;
@@ -18,21 +18,50 @@ pub(super) fn spec() -> FunctionSpec {
             "properties": {
                 "title": { "type": "string", "minLength": 1 },
                 "show": { "description": "What the person decides on." },
-                "reviewers": { "type": "object" },
-                "expires": { "type": ["object", "string"], "description": "A duration." }
-            }
+                "reviewers": reviewers(),
+                "expires": { "type": ["object", "string"], "description": "A duration." },
+                "default": {
+                    "enum": ["approve", "reject"],
+                    "description": "What counts when nobody decides in time; without it the task fails."
+                }
+            },
+            "dependentRequired": { "default": ["expires"] }
         }),
-        json!({
-            "type": "object",
-            "required": ["decision", "by", "at"],
-            "properties": {
-                "decision": { "enum": ["approve", "reject"] },
-                "by": { "type": "string" },
-                "at": { "type": "string" },
-                "comment": { "type": ["string", "null"] },
-                "edited": {},
-                "shown": {}
-            }
-        }),
+        decision(),
     )
+}
+
+/// The schema of who may decide.
+pub(super) fn reviewers() -> Value {
+    let names = json!({ "type": "array", "items": { "type": "string", "minLength": 1 } });
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "names": names,
+            "role": { "type": "string", "minLength": 1 },
+            "roles": names,
+            "notSelf": { "type": "boolean", "description": "Whoever asked for the run may not decide." },
+            "approvals": {
+                "type": "integer", "minimum": 1, "maximum": 100,
+                "description": "How many different people must approve."
+            }
+        }
+    })
+}
+
+/// The schema of a decision.
+pub(super) fn decision() -> Value {
+    json!({
+        "type": "object",
+        "required": ["decision", "by", "at"],
+        "properties": {
+            "decision": { "enum": ["approve", "reject"] },
+            "by": { "type": ["string", "null"] },
+            "at": { "type": "string" },
+            "comment": { "type": ["string", "null"] },
+            "edited": {},
+            "lapsed": { "type": "boolean" }
+        }
+    })
 }

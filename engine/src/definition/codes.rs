@@ -132,6 +132,9 @@ codes! {
     SCHEMA = "LC0135", "not a usable JSON Schema",
         "The schema is not valid JSON Schema, or refers to something outside of itself. Nothing is \
          ever fetched for a schema.";
+    CRON = "LC0136", "not a cron expression",
+        "`cron` has five fields: minute, hour, day of the month, month, day of the week. Each is `*`, a \
+         number, a range `1-5`, a step `*/15`, or a list of these; months and days also have names.";
     OTHER_SCOPE = "LC0140", "`then` leads into another list of tasks",
         "`then` only reaches tasks of its own list. Leave the list with `exit` and branch outside, \
          or move the task.";

@@ -3,6 +3,7 @@
 //! Reading goes on after a mistake with a harmless stand-in; the tree is only handed out when
 //! nothing was reported as an error.
 
+mod authentication;
 mod call;
 mod document;
 mod event;
@@ -11,6 +12,9 @@ mod flow;
 mod http;
 mod later;
 mod outcome;
+mod process;
+mod remote;
+mod schedule;
 mod scope;
 mod task;
 mod value;

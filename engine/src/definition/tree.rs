@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::schedule::Schedule;
 use super::schema::Schema;
 use super::span::Span;
-use crate::EffectClass;
 use crate::expression::{Expression, Template};
+use crate::{EffectClass, StandardCall};
 
 /// A checked definition of a routine.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Tree {
     pub(crate) output: Outflow,
     /// The time limit of the whole run.
     pub(crate) timeout: Option<Template>,
+    /// When runs start by themselves.
+    pub(crate) schedule: Option<Schedule>,
     /// What tasks refer to by name.
     pub(crate) uses: Uses,
     /// The tasks, in order.
@@ -149,6 +152,8 @@ pub(crate) enum TaskKind {
     Raise(ErrorTemplate),
     /// Runs another routine.
     RunWorkflow(RunWorkflow),
+    /// Runs a process outside: a script, a command, a container.
+    Process(Process),
     /// Calls a function: `http`, or one of the catalog.
     Call(CallTask),
     /// Runs one task list of `use.functions` as a function.
@@ -387,6 +392,34 @@ pub(crate) struct RunWorkflow {
     pub(crate) input: Option<Template>,
     /// Whether the task waits for the child's end (`await`, default true).
     pub(crate) wait: bool,
+}
+
+/// A `run` task of anything but a routine.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    /// Which kind of process.
+    pub(crate) kind: StandardCall,
+    /// What it is, with `await`.
+    pub(crate) with: Template,
+    /// Whether the task waits for its end.
+    pub(crate) wait: bool,
+    /// What of it is the output.
+    pub(crate) returns: Return,
+}
+
+/// What of a process is the output of its task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Return {
+    /// What it wrote to its standard output.
+    Stdout,
+    /// What it wrote to its standard error.
+    Stderr,
+    /// The code that it ended with.
+    Code,
+    /// All of these.
+    All,
+    /// Nothing: `null`.
+    None,
 }
 
 /// A `call` task.

@@ -182,6 +182,7 @@ fn label(task: &Task) -> String {
         TaskKind::CallCustom { function, .. } => format!("call {function}"),
         TaskKind::Spread(spread) => format!("for-each {}", spread.function),
         TaskKind::RunWorkflow(run) => format!("run {}/{}", run.namespace, run.name),
+        TaskKind::Process(process) => format!("run {}", process.kind.name()),
         _ => word(task).to_owned(),
     };
     format!("{}\n{what}", task.name)
@@ -199,7 +200,7 @@ fn word(task: &Task) -> &'static str {
         TaskKind::Listen(_) => "listen",
         TaskKind::Wait(_) => "wait",
         TaskKind::Raise(_) => "raise",
-        TaskKind::RunWorkflow(_) => "run",
+        TaskKind::RunWorkflow(_) | TaskKind::Process(_) => "run",
         TaskKind::Call(_) | TaskKind::CallCustom { .. } | TaskKind::Spread(_) => "call",
         TaskKind::Unsupported(_) => "task",
     }

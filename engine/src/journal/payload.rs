@@ -226,12 +226,15 @@ fn without(effect: &Effect) -> Effect {
             version: call.version.clone(),
             arguments: Value::Null,
             class: call.class,
+            secrets: call.secrets.clone(),
         }),
         EffectRequest::Approval(approval) => EffectRequest::Approval(crate::Approval {
             title: approval.title.clone(),
             shown: Value::Null,
             shown_hash: approval.shown_hash,
             expires_at: approval.expires_at,
+            reviewers: approval.reviewers.clone(),
+            lapses_to: approval.lapses_to,
         }),
         EffectRequest::Run {
             child,

@@ -100,13 +100,21 @@ fn check_decision(open: &Open, decision: &Decision) -> Result<(), ApplyError> {
         (None, EffectRequest::Approval(approval)) => approval.shown_hash,
         (None, _) => return Err(ApplyError::Misfit("the effect asks nobody")),
     };
-    if decision.shown_hash == shown {
-        Ok(())
-    } else {
-        Err(ApplyError::ShownDiffers {
+    if decision.shown_hash != shown {
+        return Err(ApplyError::ShownDiffers {
             shown,
             decided: decision.shown_hash,
-        })
+        });
+    }
+    if open.approved_by.contains(&decision.by) {
+        return Err(ApplyError::NotReviewer("that person has decided already"));
+    }
+    match (&open.unknown, open.request()) {
+        (None, EffectRequest::Approval(approval)) => approval
+            .reviewers
+            .objection(decision)
+            .map_or(Ok(()), |why| Err(ApplyError::NotReviewer(why))),
+        _ => Ok(()),
     }
 }
 
@@ -250,11 +258,26 @@ impl Machine<'_> {
                 return cause;
             }
             (true, Verdict::Reject) => Err(unknown_outcome(&decision)),
+            (false, Verdict::Approve) if self.others_must_approve(&effect, &decision.by) => {
+                return cause;
+            }
             (false, _) => Ok(Datum::new(decision_value(&decision))),
         };
         let (intent, open) = self.settle(&effect);
         self.deliver(open.branch, intent, result, cause);
         cause
+    }
+
+    /// Notes who approved; says whether more people must.
+    fn others_must_approve(&mut self, effect: &EffectId, by: &str) -> bool {
+        let Some(open) = self.state.pending.find_mut(effect) else {
+            return false;
+        };
+        let EffectRequest::Approval(approval) = &open.effect.request else {
+            return false;
+        };
+        open.approved_by.push(by.to_owned());
+        open.approved_by.len() < approval.reviewers.approvals_needed()
     }
 
     fn settle(&mut self, effect: &EffectId) -> (Sequence, Open) {

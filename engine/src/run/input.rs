@@ -73,6 +73,9 @@ pub enum ApplyError {
         /// The hash that the decision names.
         decided: Digest,
     },
+    /// That person may not decide, or has decided already. Ask somebody else.
+    #[error("the decision does not count: {0}")]
+    NotReviewer(&'static str),
     /// So many events wait in the run already that it takes no more. Send it again later.
     #[error("the run does not take the events that it is sent; its inbox is full")]
     InboxFull,

@@ -42,6 +42,7 @@ impl<'a> Machine<'a> {
                 effect,
                 branch: branch.id,
                 unknown: None,
+                approved_by: Vec::new(),
             },
         );
         self.tasks_entered = 0;

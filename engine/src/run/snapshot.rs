@@ -1,6 +1,6 @@
 //! Snapshots: the state of a run as bytes.
 //!
-//! Format 1: the format number (two bytes, big-endian), then MessagePack: an array of the
+//! Format 2: the format number (two bytes, big-endian), then MessagePack: an array of the
 //! digest of the definition, the table of values, and the state with indices into that
 //! table. A value that several places share stands in the table once.
 
@@ -15,7 +15,7 @@ use super::{Run, place, timer};
 use crate::{Definition, Digest};
 
 /// The format that this version writes.
-const SNAPSHOT_FORMAT: u16 = 1;
+const SNAPSHOT_FORMAT: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Snapshot<V> {

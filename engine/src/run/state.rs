@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::frame::{Branch, BranchId};
 use super::inbox::Inbox;
 use super::work::Undo;
-use crate::{Effect, EffectId, Phase, Problem, RunId, Sequence, TaskKey, Timestamp};
+use crate::{Actor, Effect, EffectId, Phase, Problem, RunId, Sequence, TaskKey, Timestamp};
 
 /// Everything that a run is, beside its definition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub(super) struct State<V> {
     pub(super) started_at: Timestamp,
     /// The version of the engine that the records of the last input name.
     pub(super) engine: String,
+    /// Who asked for the run.
+    pub(super) asked_by: Actor,
     /// The raw input of the run.
     pub(super) input: V,
     /// The phase that the records say.
@@ -72,6 +74,8 @@ pub(super) struct Open {
     pub(super) branch: BranchId,
     /// What is known, when nobody can say whether it happened.
     pub(super) unknown: Option<String>,
+    /// Who has approved so far, where several people must.
+    pub(super) approved_by: Vec<String>,
 }
 
 /// An outcome that waits for the run to be resumed.
@@ -139,6 +143,7 @@ impl<V> State<V> {
             now: self.now,
             started_at: self.started_at,
             engine: self.engine,
+            asked_by: self.asked_by,
             input: f(self.input),
             phase: self.phase,
             suspended: self.suspended,

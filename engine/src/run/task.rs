@@ -1,15 +1,17 @@
 //! What each kind of task does when it begins.
 
+mod approval;
 mod attempt;
 mod call;
 mod event;
 mod fork;
 mod listen;
 mod pass;
+mod process;
 mod spread;
 mod undo;
 
-pub(super) use call::decision_value;
+pub(super) use approval::{decision_value, lapse_value};
 pub(super) use event::EMIT;
 
 use super::datum::Datum;
@@ -38,6 +40,7 @@ impl<'a> Machine<'a> {
             TaskKind::Listen(listen) => self.begin_listen(branch, listen),
             TaskKind::Raise(error) => Err(self.raise(branch, error)?),
             TaskKind::RunWorkflow(child) => self.run_workflow(branch, child),
+            TaskKind::Process(process) => self.process(branch, process),
             TaskKind::Call(call) => self.call(branch, call),
             TaskKind::Spread(spread) => self.begin_spread(branch, spread),
             TaskKind::CallCustom { with, .. } => self.call_custom(branch, with),

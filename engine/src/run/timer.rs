@@ -4,6 +4,7 @@ use super::datum::Datum;
 use super::frame::{Branch, BranchId, Frame};
 use super::machine::{Machine, Step};
 use super::state::{Pending, State};
+use super::task::lapse_value;
 use super::variables;
 use super::work::{Stage, Work};
 use crate::{EffectRequest, Phase, Problem, ProblemKind, Sequence, Timestamp};
@@ -210,8 +211,16 @@ impl<'a> Machine<'a> {
         intent: Sequence,
         cause: Sequence,
     ) -> Step<'a> {
-        self.state.pending.remove(intent);
+        let question = self.state.pending.remove(intent);
+        let verdict = question.and_then(|open| match open.effect.request {
+            EffectRequest::Approval(approval) => approval.lapses_to,
+            _ => None,
+        });
         let task = self.task(branch);
+        if let (Some(verdict), Some(task)) = (verdict, task) {
+            let answer = Datum::new(lapse_value(verdict, self.state.now));
+            return self.settled(branch, task, Ok(answer), cause);
+        }
         Step::Fault {
             problem: out_of_time("nobody decided in time", variables::pointer(task)),
             caused_by: vec![cause],

@@ -11,6 +11,7 @@ use super::place::{self, Branches};
 use super::state::State;
 use super::work::Work;
 use crate::definition::tree::{Task, TaskKind};
+use crate::effect::mark;
 use crate::{Definition, Digest, Timestamp, Variables};
 
 /// The name under which expressions see this engine (`$runtime.name`).
@@ -119,13 +120,14 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Only marks: the values are put in by whoever performs a call.
     fn secrets(&self) -> Value {
         self.definition
             .tree()
             .uses
             .secrets
             .iter()
-            .map(|name| (name.clone(), json!({ "secret": name })))
+            .map(|name| (name.clone(), Value::String(mark(self.state.id, name))))
             .collect::<Map<_, _>>()
             .into()
     }

@@ -99,6 +99,7 @@ impl Simulation {
                     comment: None,
                     edited: None,
                     shown_hash,
+                    roles: Vec::new(),
                 };
                 self.world.allow(effect);
                 self.apply(i, Input::Decided { effect, decision })?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::StandardCall;
 use crate::catalog::FunctionSpec;
 use crate::definition::codes;
 use crate::definition::node::Node;
@@ -32,6 +33,11 @@ impl<'a> Reader<'a> {
         };
         if name == "http" {
             return self.http(task, scope);
+        }
+        if let Some(call @ (StandardCall::OpenApi | StandardCall::Mcp | StandardCall::A2a)) =
+            StandardCall::named(name)
+        {
+            return self.remote_call(call, task, node, scope);
         }
         if let Some(later) = self.later_call(task, node, name, scope) {
             return later;

@@ -40,9 +40,9 @@ impl Reader<'_> {
         self.keys(root, DOCUMENT_KEYS);
         let document = self.head();
         self.evaluate();
-        if let Some(entry) = root.entry("schedule") {
-            self.schedule(entry);
-        }
+        let schedule = root
+            .entry("schedule")
+            .and_then(|entry| self.schedule(entry));
         let uses = self.uses();
         let tasks = match self.required(root, "do", root.place_of("/document")) {
             Some(node) => self.task_list(node, "/do", &Scope::default()),
@@ -54,6 +54,7 @@ impl Reader<'_> {
             input: self.intake(root, Place::RunInput, &scope),
             output: self.outflow(root, "output", Place::Run, &scope),
             timeout: self.timeout(root, Place::Run, &scope),
+            schedule,
             uses,
             tasks,
         }

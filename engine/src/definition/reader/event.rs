@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::StandardCall;
 use crate::definition::codes;
 use crate::definition::node::{Node, Shape};
 use crate::definition::tree::{
@@ -15,7 +16,7 @@ use super::value::STAND_IN;
 
 impl Reader<'_> {
     pub(super) fn emit(&mut self, node: &Node, scope: &Scope) -> TaskKind {
-        if !self.catalog.publishes_events() {
+        if !self.catalog.performs(StandardCall::Emit) {
             let why = "nothing that runs this definition publishes events";
             self.not_executed(node.span, "`emit`", why);
         }

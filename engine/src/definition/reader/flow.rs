@@ -124,7 +124,7 @@ impl Reader<'_> {
             return unsupported();
         };
         if kind != "workflow" {
-            return self.later_process(entry, scope);
+            return self.process(node, entry, scope);
         }
         if let Some(value) = node.get("return")
             && self.word(value, &["stdout", "stderr", "code", "all", "none"]) != Some("stdout")

@@ -1,4 +1,4 @@
-//! `call: http` and its authentication.
+//! `call: http`, and addresses.
 
 use std::collections::BTreeMap;
 
@@ -70,7 +70,8 @@ impl Reader<'_> {
         self.template(node, Place::Task, scope)
     }
 
-    fn endpoint(&mut self, node: &Node, scope: &Scope) -> Template {
+    /// Reads an endpoint: an address, or one with an authentication.
+    pub(super) fn endpoint(&mut self, node: &Node, scope: &Scope) -> Template {
         if let Shape::Text(_) = node.shape {
             return self.address(node, scope);
         }
@@ -113,97 +114,6 @@ impl Reader<'_> {
                     .help("`{name}` takes a key of the input; for more, write an expression");
                 STAND_IN
             }
-        }
-    }
-
-    /// Reads an authentication, by name or in place, as an argument of the call.
-    fn authentication(&mut self, node: &Node, scope: &Scope) -> Template {
-        let Some(name) = node.get("use") else {
-            self.check_policy(node);
-            return self.template(node, Place::Task, scope);
-        };
-        self.keys(node, &["use"]);
-        let (code, what) = (codes::UNKNOWN_AUTHENTICATION, "authentication");
-        if self.text(name).is_none() {
-            return STAND_IN;
-        }
-        match self.shared_by_name(name, "authentications", code, what) {
-            Some(Some(policy)) => self.template(policy, Place::Task, scope),
-            _ => STAND_IN,
-        }
-    }
-
-    /// Reads `use.authentications`.
-    pub(super) fn shared_authentications(&mut self) -> BTreeMap<String, Value> {
-        let shared = self
-            .shared
-            .get("authentications")
-            .cloned()
-            .unwrap_or_default();
-        for policy in shared.values() {
-            self.check_policy(policy);
-        }
-        shared
-            .into_iter()
-            .map(|(name, policy)| (name.to_owned(), policy.to_value()))
-            .collect()
-    }
-
-    fn check_policy(&mut self, node: &Node) {
-        if !self.keys(node, &["basic", "bearer", "digest", "oauth2", "oidc"]) {
-            return;
-        }
-        let [entry] = node.entries() else {
-            let message = "an authentication has exactly one scheme";
-            self.report.error(codes::NOT_ALLOWED, node.span, message);
-            return;
-        };
-        let inline: &[&str] = match entry.key.as_str() {
-            "basic" => &["username", "password"],
-            "bearer" => &["token"],
-            scheme => {
-                let why = "`basic` and `bearer` are executed";
-                self.not_executed(entry.key_span, &format!("`{scheme}` authentication"), why);
-                return;
-            }
-        };
-        let policy = &entry.value;
-        let Some(secret) = policy.get("use") else {
-            if self.keys(policy, &[inline, &["use"]].concat()) {
-                for key in inline {
-                    let value = self.required(policy, key, entry.key_span);
-                    if let Some(value) = value.filter(|_| *key != "username") {
-                        self.refuse_plain_secret(value, key);
-                    }
-                }
-            }
-            return;
-        };
-        if self.keys(policy, &["use"]) {
-            self.declared_secret(secret);
-        }
-    }
-
-    /// A secret in the definition would be in every record of it.
-    fn refuse_plain_secret(&mut self, node: &Node, key: &str) {
-        let is_expression = |text: &str| text.trim_start().starts_with("${");
-        if self.text(node).is_some_and(|text| !is_expression(text)) {
-            let message = format!("the {key} stands in plain text");
-            self.report
-                .error(codes::PLAIN_SECRET, node.span, message)
-                .help("name a secret: `use: mySecret`, and declare it under `use.secrets`");
-        }
-    }
-
-    fn declared_secret(&mut self, node: &Node) {
-        let Some(name) = self.text(node) else {
-            return;
-        };
-        if !self.secrets.contains(name) {
-            let message = format!("the secret `{name}` is not declared");
-            self.report
-                .error(codes::UNKNOWN_SECRET, node.span, message)
-                .help(format!("add it: `use: {{ secrets: [{name}] }}`"));
         }
     }
 }

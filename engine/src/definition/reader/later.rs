@@ -1,7 +1,7 @@
 //! What the standard knows and this version does not execute: its form is checked all the same,
 //! so that a definition is right when the day comes.
 
-use crate::definition::node::{Entry, Node, escape};
+use crate::definition::node::{Node, escape};
 use crate::definition::tree::TaskKind;
 
 use super::Reader;
@@ -31,88 +31,9 @@ const CALLS: &[(&str, &[&str], &[&str], &str)] = &[
         &["proto", "service", "method"],
         "there is no replacement yet",
     ),
-    (
-        "openapi",
-        &[
-            "document",
-            "operationId",
-            "parameters",
-            "authentication",
-            "output",
-            "redirect",
-        ],
-        &["document", "operationId"],
-        "use `call: http` with the operation's method and address",
-    ),
-    (
-        "a2a",
-        &["agentCard", "server", "method", "parameters"],
-        &["method"],
-        "use `call: http` with the agent's address",
-    ),
-    (
-        "mcp",
-        &[
-            "protocolVersion",
-            "method",
-            "parameters",
-            "timeout",
-            "transport",
-            "client",
-        ],
-        &["method", "transport"],
-        "offer the tool as a function of the catalog",
-    ),
-];
-
-/// The kinds of processes: their keys, and those that are required.
-const PROCESSES: &[(&str, &[&str], &[&str])] = &[
-    (
-        "container",
-        &[
-            "image",
-            "name",
-            "command",
-            "ports",
-            "volumes",
-            "environment",
-            "stdin",
-            "arguments",
-            "lifetime",
-            "pullPolicy",
-        ],
-        &["image"],
-    ),
-    (
-        "script",
-        &[
-            "language",
-            "code",
-            "source",
-            "stdin",
-            "arguments",
-            "environment",
-        ],
-        &["language"],
-    ),
-    (
-        "shell",
-        &["command", "stdin", "arguments", "environment"],
-        &["command"],
-    ),
 ];
 
 impl Reader<'_> {
-    /// Checks `run` of anything but a routine.
-    pub(super) fn later_process(&mut self, entry: &Entry, scope: &Scope) -> TaskKind {
-        let why = "call a function of the catalog instead; the runtime can offer its own";
-        self.not_executed(entry.key_span, &format!("`run: {}`", entry.key), why);
-        if let Some((_, known, required)) = PROCESSES.iter().find(|(kind, ..)| *kind == entry.key) {
-            self.form(&entry.value, known, required, scope);
-        }
-        TaskKind::Unsupported("run".to_owned())
-    }
-
     /// Checks a call of the standard that is not executed; `None` when it is none.
     pub(super) fn later_call(
         &mut self,
@@ -186,27 +107,6 @@ impl Reader<'_> {
                     self.task_list(tasks, &pointer, &scope);
                 }
             }
-        }
-    }
-
-    /// Checks `schedule`.
-    pub(super) fn schedule(&mut self, entry: &Entry) {
-        let why = "start it from outside, for instance from cron, until schedules are executed";
-        self.not_executed(entry.key_span, "`schedule`", why);
-        let node = &entry.value;
-        if !self.keys(node, &["every", "cron", "after", "on", "read"]) {
-            return;
-        }
-        for key in ["every", "after"] {
-            if let Some(duration) = node.get(key) {
-                self.duration(duration, Place::Run, &Scope::default());
-            }
-        }
-        if let Some(cron) = node.get("cron") {
-            self.text(cron);
-        }
-        if let Some(on) = node.get("on") {
-            self.strategy(on, &Scope::default());
         }
     }
 }

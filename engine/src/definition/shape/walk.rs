@@ -10,7 +10,9 @@ use crate::definition::alignment::place_in_text;
 use crate::definition::node::Node;
 use crate::definition::reader::inner;
 use crate::definition::report::Report;
-use crate::definition::tree::{CallTask, Flow, ForEach, Task, TaskKind, TaskList, Tree, Try};
+use crate::definition::tree::{
+    CallTask, Flow, ForEach, Return, Task, TaskKind, TaskList, Tree, Try,
+};
 use crate::expression::{Expression, Template};
 
 /// The most tasks that are looked at, repetitions counted. Nobody reads warnings about more.
@@ -287,6 +289,20 @@ impl Walk<'_> {
                     self.template(input, &format!("{pointer}/run/workflow/input"), &here);
                 }
                 Shape::Unknown
+            }
+            TaskKind::Process(process) => {
+                let pointer = format!("{pointer}/run/{}", process.kind.name());
+                self.template(&process.with, &pointer, &here);
+                match process.returns {
+                    Return::Stdout | Return::Stderr => Shape::Text,
+                    Return::Code => Shape::Number,
+                    Return::All => Shape::object([
+                        ("code", Shape::Number),
+                        ("stdout", Shape::Text),
+                        ("stderr", Shape::Text),
+                    ]),
+                    Return::None => Shape::Unknown,
+                }
             }
             TaskKind::Emit(event) => {
                 self.template(event, &format!("{pointer}/emit/event/with"), &here);

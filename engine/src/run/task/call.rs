@@ -1,21 +1,22 @@
 //! `call` and `run: workflow`: what a task wants from outside, and what it makes of the answer.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::begin_list;
+use super::process::process_output;
 use crate::definition::tree::{CallTask, RunWorkflow, Task, TaskKind};
 use crate::run::dataflow::conform;
 use crate::run::datum::Datum;
 use crate::run::frame::Branch;
 use crate::run::machine::{Machine, Step};
 use crate::run::work::Work;
-use crate::{
-    Approval, Call, Decision, EffectClass, EffectRequest, Problem, RunId, Sequence, Template,
-    Verdict, duration_millis,
-};
+use crate::{Call, EffectClass, EffectRequest, Problem, RunId, Sequence, Template};
 
 /// The catalog function that asks a person.
 const APPROVAL: &str = "approval";
+
+/// The catalog function that puts a problem to a person.
+const ESCALATE: &str = "escalate";
 
 /// The catalog function that undoes what was done.
 const COMPENSATE: &str = "compensate";
@@ -29,12 +30,12 @@ impl<'a> Machine<'a> {
         branch: &mut Branch<Datum>,
         call: &'a CallTask,
     ) -> Result<Step<'a>, Problem> {
-        let input = branch.top().input.clone();
-        let arguments = self.evaluate(branch, &call.with, &input)?;
+        let (arguments, secrets) = self.arguments(branch, &call.with)?;
         conform(call.arguments.as_ref(), &arguments, "what `with` gives")?;
         let request = match call.function.as_str() {
             COMPENSATE => return Ok(self.begin_undo(branch, arguments.value())),
             APPROVAL => self.approval(arguments.value())?,
+            ESCALATE => self.escalation(arguments.value())?,
             name => EffectRequest::Call(Call {
                 function: name.to_owned(),
                 version: call.version.clone(),
@@ -43,34 +44,10 @@ impl<'a> Machine<'a> {
                     HTTP => http_class(arguments.value()),
                     _ => call.class,
                 },
+                secrets,
             }),
         };
         Ok(self.intend(branch, request, Some(arguments.digest())))
-    }
-
-    /// Makes the question of `approval`; the arguments were checked when the text was read.
-    fn approval(&self, arguments: &Value) -> Result<EffectRequest, Problem> {
-        let title = arguments.get("title").and_then(Value::as_str).unwrap_or("");
-        let shown = arguments.get("show").cloned().unwrap_or(Value::Null);
-        let expires_at = match arguments.get("expires") {
-            Some(expires) => {
-                let millis = duration_millis(expires).map_err(|error| {
-                    Problem::standard(
-                        crate::ProblemKind::Expression,
-                        "`expires` is not a duration",
-                    )
-                    .with_detail(error.to_string())
-                })?;
-                Some(self.state.now.plus_millis(millis))
-            }
-            None => None,
-        };
-        Ok(EffectRequest::Approval(Approval {
-            title: title.to_owned(),
-            shown_hash: crate::Digest::of_value(&shown),
-            shown,
-            expires_at,
-        }))
     }
 
     pub(super) fn run_workflow(
@@ -145,26 +122,14 @@ impl<'a> Machine<'a> {
 fn answered(branch: &Branch<Datum>, task: &Task, answer: Datum) -> Result<Datum, Problem> {
     match &task.kind {
         TaskKind::RunWorkflow(child) if !child.wait => Ok(branch.top().input.clone()),
+        TaskKind::Process(process) if !process.wait => Ok(branch.top().input.clone()),
+        TaskKind::Process(process) => process_output(process, &answer),
         TaskKind::Call(call) => {
             conform(call.result.as_ref(), &answer, "the answer")?;
             Ok(answer)
         }
         _ => Ok(answer),
     }
-}
-
-/// Writes a decision as the output of `approval`.
-pub(in crate::run) fn decision_value(decision: &Decision) -> Value {
-    json!({
-        "decision": match decision.verdict {
-            Verdict::Approve => "approve",
-            Verdict::Reject => "reject",
-        },
-        "by": decision.by,
-        "at": decision.at.to_string(),
-        "comment": decision.comment,
-        "edited": decision.edited,
-    })
 }
 
 /// Says what repeating an HTTP request means.

@@ -31,6 +31,7 @@ impl<'a> Machine<'a> {
             version: String::new(),
             arguments: event.value().clone(),
             class: EffectClass::Idempotent,
+            secrets: Vec::new(),
         });
         Ok(self.intend(branch, request, Some(event.digest())))
     }

@@ -113,6 +113,7 @@ async fn finish(engine: &Engine, run: RunId, folder: &Path) {
                 comment: None,
                 edited: None,
                 shown_hash: item.shown_hash,
+                roles: Vec::new(),
             };
             engine
                 .decide(item.id, decision)

@@ -245,6 +245,7 @@ pub(crate) fn decision(
         comment: None,
         edited: None,
         shown_hash,
+        roles: Vec::new(),
     }
 }
 

@@ -217,6 +217,7 @@ impl Workshop {
             comment: None,
             edited: None,
             shown_hash,
+            roles: Vec::new(),
         }
     }
 

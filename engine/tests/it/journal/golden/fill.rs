@@ -8,8 +8,8 @@ use layercake_engine::journal::{
 };
 use layercake_engine::{
     Actor, Approval, Call, Decision, Digest, Effect, EffectClass, EffectRequest, IdempotencyKey,
-    Payload, Phase, Problem, Record, RecordKind, RunId, RunKind, RunStart, TaskKey, Timestamp,
-    Verdict,
+    Payload, Phase, Problem, Record, RecordKind, Reviewers, RunId, RunKind, RunStart, TaskKey,
+    Timestamp, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -106,6 +106,8 @@ fn kinds(id: RunId) -> Vec<RecordKind> {
         shown_hash: Digest::of_value(&shown),
         shown,
         expires_at: Some(Timestamp::from_millis(60)),
+        reviewers: Reviewers::default(),
+        lapses_to: None,
     };
     let shown_hash = approval.shown_hash;
     let mut kinds = wants(id, approval);
@@ -128,6 +130,7 @@ fn wants(id: RunId, approval: Approval) -> Vec<RecordKind> {
             version: "1.0.0".to_owned(),
             arguments,
             class: EffectClass::Idempotent,
+            secrets: Vec::new(),
         })
     };
     vec![
@@ -165,6 +168,7 @@ fn outcomes(id: RunId, shown_hash: Digest) -> Vec<RecordKind> {
         comment: Some("fine".to_owned()),
         edited: Some(large('e', 900)),
         shown_hash,
+        roles: Vec::new(),
     };
     let finished = |result| RecordKind::EffectFinished {
         effect: effect(id, "step"),
