@@ -3,6 +3,7 @@
 mod agent;
 mod approval;
 mod compensate;
+mod contract;
 mod decide;
 mod escalate;
 mod file_write;

@@ -5,6 +5,7 @@ pub(crate) mod codes;
 pub(crate) mod cron;
 pub(crate) mod diagnostic;
 pub(crate) mod duration;
+pub(crate) mod editor;
 mod json;
 mod node;
 mod reader;
@@ -179,6 +180,11 @@ impl Definition {
     /// Draws the control flow in the language of Mermaid.
     pub fn to_mermaid(&self) -> String {
         crate::graph::mermaid(&self.0.tree)
+    }
+
+    /// Draws the control flow as a picture (SVG) that stands alone.
+    pub fn to_svg(&self) -> String {
+        crate::graph::svg(&self.0.tree)
     }
 
     /// Returns what the run machine walks.

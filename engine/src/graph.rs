@@ -5,6 +5,8 @@
 mod check;
 mod flow;
 mod picture;
+mod svg;
 
 pub(crate) use check::check;
 pub(crate) use picture::{dot, mermaid};
+pub(crate) use svg::svg;

@@ -111,7 +111,7 @@ pub struct InvalidId(String);
 /// child carries the index of the pass (from 0). A task entered again by a `then` that jumps
 /// back carries `#2`, `#3`, … The tasks of `catch.do` stand below `@catch`, so that a handler
 /// may reuse a name of the body. The key of the run itself is empty. Retries share the key and
-/// differ in the attempt.
+/// differ in the attempt. Those of an extension stand below `@before[its name]` and `@after[…]`, those of an evaluator below `@judge[attempt]`.
 ///
 /// Below a `for-each` with a `key`, the key of the item stands for the index.
 ///
@@ -156,6 +156,15 @@ impl TaskKey {
     /// Makes the key above the tasks of a `catch.do`.
     pub fn handler(&self) -> Self {
         Self(format!("{}/@catch", self.0))
+    }
+
+    /// Makes the key of a part of this task that is no task of its own, for instance what an
+    /// extension does before it.
+    pub(crate) fn part(&self, word: &str, name: &str) -> Self {
+        let mut key = format!("{}/@{word}[", self.0);
+        push_escaped(&mut key, name);
+        key.push(']');
+        Self(key)
     }
 
     /// Says whether this is the key of a task inside `outer`, at any depth.

@@ -62,6 +62,7 @@ mod graph;
 mod http;
 mod id;
 pub mod journal;
+mod lifecycle;
 mod problem;
 mod record;
 mod run;
@@ -76,6 +77,7 @@ pub use definition::codes::{Code, codes};
 pub use definition::cron::{Cron, InvalidCron, WallMinute};
 pub use definition::diagnostic::{Diagnostic, Related, Severity};
 pub use definition::duration::{InvalidDuration, duration_millis};
+pub use definition::editor::editor_schema;
 pub use definition::schedule::{EventTrigger, Schedule};
 pub use definition::schema::{InvalidSchema, Schema};
 pub use definition::{Checked, Definition};
@@ -93,6 +95,7 @@ pub use functions::Functions;
 #[cfg(feature = "http")]
 pub use http::Http;
 pub use id::{EffectId, IdempotencyKey, InvalidId, RunId, TaskKey};
+pub use lifecycle::lifecycle_event;
 pub use problem::{Problem, ProblemKind};
 pub use record::{
     Actor, Payload, Phase, RECORD_FORMAT, Record, RecordKind, RunKind, RunStart, Sequence,

@@ -153,6 +153,10 @@ pub enum RecordKind {
     },
     /// Input: somebody asked the run to stop for good.
     CancelRequested,
+    /// Input: somebody asked the run to stop for good, and to undo first what can be undone.
+    UndoRequested,
+    /// Input: somebody asked a failed run to go on with the task that failed.
+    RetryRequested,
     /// Input: somebody asked the run to pause.
     SuspendRequested,
     /// Input: somebody asked the run to go on.
@@ -269,6 +273,8 @@ impl RecordKind {
                 | Self::Decided { .. }
                 | Self::Signalled { .. }
                 | Self::CancelRequested
+                | Self::UndoRequested
+                | Self::RetryRequested
                 | Self::SuspendRequested
                 | Self::ResumeRequested
                 | Self::Session { .. }

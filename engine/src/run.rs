@@ -20,6 +20,7 @@ mod machine;
 mod place;
 mod replay;
 mod retry;
+mod revival;
 mod snapshot;
 mod state;
 mod task;
@@ -38,7 +39,7 @@ use crate::{
 };
 use datum::Datum;
 use frame::{Branch, Frame, TRUNK};
-use inbox::Inbox;
+use inbox::{Inbox, Letter};
 use log::Entry;
 use machine::{Machine, Step};
 use state::{Pending, State};
@@ -154,6 +155,31 @@ impl Run {
         timer::next(&self.state)
     }
 
+    /// Says whether the run has failed in a way that [`Input::RetryRequested`] can mend.
+    pub fn is_retryable(&self) -> bool {
+        self.state.failed.is_some()
+    }
+
+    /// Says whether a task waits for events.
+    pub fn is_listening(&self) -> bool {
+        let mut branches = self.state.branches.values();
+        branches.any(|branch| matches!(branch.top().work, Work::Listen(_)))
+    }
+
+    /// Says whether a task waits for an event like this one (`CloudEvents` 1.0, JSON), so that
+    /// whoever has it sends it as an [`Input::Signalled`]. Nothing changes.
+    pub fn is_listening_for(&self, event: &Value) -> bool {
+        if !self.is_listening() {
+            return false;
+        }
+        let mut state = self.state.clone();
+        let letter = Letter {
+            seq: state.last_seq + 1,
+            event: Datum::new(event.clone()),
+        };
+        Machine::new(&self.definition, &mut state).would_take(&letter)
+    }
+
     /// Returns the input that the run was started with.
     pub fn input(&self) -> &Value {
         self.state.input.value()
@@ -245,9 +271,12 @@ fn new_state(
         held: Vec::new(),
         undo: Vec::new(),
         entries: BTreeMap::new(),
+        attempt_base: 0,
+        attempts_max: 1,
         counts: Counts::default(),
         output: None,
         problem: None,
+        failed: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{FunctionSpec, function};
+use super::{FunctionSpec, contract, function};
 use crate::EffectClass;
 
 pub(super) fn spec() -> FunctionSpec {
@@ -33,7 +33,8 @@ pub(super) fn spec() -> FunctionSpec {
                         "minutes": { "type": "number", "exclusiveMinimum": 0 }
                     }
                 },
-                "answer": { "type": ["object", "boolean"], "description": "The JSON Schema of the answer." }
+                "answer": { "type": ["object", "boolean"], "description": "The JSON Schema of the answer." },
+                "contract": contract::schema()
             }
         }),
         json!(true),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{FunctionSpec, function};
+use super::{FunctionSpec, contract, function};
 use crate::EffectClass;
 
 pub(super) fn spec() -> FunctionSpec {
@@ -19,6 +19,7 @@ pub(super) fn spec() -> FunctionSpec {
                 "question": { "type": "string", "minLength": 1 },
                 "material": { "description": "What the question is about." },
                 "answer": { "type": ["object", "boolean"], "description": "The JSON Schema of the answer." },
+                "contract": contract::schema(),
                 "model": { "type": "string", "description": "The alias of a model." },
                 "instructions": { "type": "string" },
                 "budget": {

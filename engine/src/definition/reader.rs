@@ -3,20 +3,21 @@
 //! Reading goes on after a mistake with a harmless stand-in; the tree is only handed out when
 //! nothing was reported as an error.
 
-mod authentication;
+pub(super) mod authentication;
 mod call;
-mod document;
+pub(super) mod document;
 mod event;
+pub(super) mod extension;
 mod fields;
 mod flow;
-mod http;
+pub(super) mod http;
 mod later;
-mod outcome;
-mod process;
-mod remote;
+pub(super) mod outcome;
+pub(super) mod process;
+pub(super) mod remote;
 mod schedule;
 mod scope;
-mod task;
+pub(super) mod task;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};

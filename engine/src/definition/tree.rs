@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::schedule::Schedule;
@@ -78,10 +79,48 @@ pub(crate) struct Uses {
     pub(crate) errors: BTreeMap<String, ErrorTemplate>,
     /// Time limits.
     pub(crate) timeouts: BTreeMap<String, Template>,
+    /// What is done before and after tasks of some kinds, in order.
+    pub(crate) extensions: Vec<Extension>,
     /// Names of secrets.
     pub(crate) secrets: Vec<String>,
     /// Authentication policies, as written.
     pub(crate) authentications: BTreeMap<String, Value>,
+}
+
+/// What is done before and after tasks of a kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Extension {
+    /// Its name.
+    pub(crate) name: String,
+    /// The kind of task, in the standard's words.
+    pub(crate) extend: String,
+    /// Applies only when this holds.
+    pub(crate) when: Option<Expression>,
+    /// What is done before.
+    pub(crate) before: TaskList,
+    /// What is done after.
+    pub(crate) after: TaskList,
+}
+
+impl Extension {
+    /// Says whether it is about tasks of this kind.
+    pub(crate) fn is_about(&self, kind: &TaskKind) -> bool {
+        let word = match kind {
+            TaskKind::Do(_) | TaskKind::Fork(_) => "composite",
+            TaskKind::Set(_) => "set",
+            TaskKind::Switch(_) => "switch",
+            TaskKind::For(_) => "for",
+            TaskKind::Try(_) => "try",
+            TaskKind::Wait(_) => "wait",
+            TaskKind::Emit(_) => "emit",
+            TaskKind::Listen(_) => "listen",
+            TaskKind::Raise(_) => "raise",
+            TaskKind::RunWorkflow(_) | TaskKind::Process(_) => "run",
+            TaskKind::Call(_) | TaskKind::CallCustom { .. } | TaskKind::Spread(_) => "call",
+            TaskKind::Unsupported(_) => return false,
+        };
+        self.extend == "all" || self.extend == word
+    }
 }
 
 /// Tasks of one scope, in order, with unique names.
@@ -114,7 +153,7 @@ pub(crate) struct Task {
 }
 
 /// Where a scope goes on after a task.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) enum Flow {
     /// With the next task.
     #[default]
@@ -437,4 +476,8 @@ pub(crate) struct CallTask {
     pub(crate) result: Option<Schema>,
     /// What a crash in the middle means.
     pub(crate) class: EffectClass,
+    /// Whether its answer has to satisfy the schema and the contract in its arguments.
+    pub(crate) checks_answer: bool,
+    /// The function in `use.functions` that judges the answer.
+    pub(crate) evaluator: Option<String>,
 }

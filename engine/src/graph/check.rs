@@ -197,6 +197,10 @@ fn recursion(tree: &Tree, report: &mut Report) {
 fn called_functions(task: &Task) -> Vec<(&str, Span)> {
     let mut found = match &task.kind {
         TaskKind::CallCustom { function, .. } => vec![(function.as_str(), task.span)],
+        TaskKind::Call(call) => {
+            let evaluator = call.evaluator.iter();
+            evaluator.map(|name| (name.as_str(), task.span)).collect()
+        }
         TaskKind::Spread(spread) => std::iter::once(&spread.function)
             .chain(&spread.undo)
             .map(|function| (function.as_str(), task.span))

@@ -10,18 +10,20 @@ use crate::definition::tree::{Task, TaskKind, Tree};
 use super::flow::{ControlFlow, Point, Step};
 
 /// A task or an end of the run in the picture.
-struct Shape {
-    id: String,
-    label: String,
-    kind: &'static str,
+pub(super) struct Shape {
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) kind: &'static str,
+    /// How many tasks are around it.
+    pub(super) depth: usize,
 }
 
 /// An arrow between two of them.
-struct Arrow {
-    from: String,
-    to: String,
-    label: String,
-    dashed: bool,
+pub(super) struct Arrow {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) label: String,
+    pub(super) dashed: bool,
 }
 
 /// Writes the picture for Graphviz.
@@ -102,20 +104,25 @@ fn escaped(text: &str) -> String {
 }
 
 /// Lays out what is drawn: tasks and the ends; the inner points of the graph are skipped over.
-fn drawing(tree: &Tree) -> (Vec<Shape>, Vec<Arrow>) {
+pub(super) fn drawing(tree: &Tree) -> (Vec<Shape>, Vec<Arrow>) {
     let flow = ControlFlow::of_run(tree);
     let mut ids: BTreeMap<NodeIndex, String> = BTreeMap::new();
     let mut shapes = Vec::new();
     for node in flow.graph.node_indices() {
-        let (label, kind) = match flow.graph[node] {
-            Point::Start => ("start".to_owned(), "start"),
-            Point::End => ("end".to_owned(), "end"),
-            Point::Enter(task) => (label(task), word(task)),
+        let (label, kind, depth) = match flow.graph[node] {
+            Point::Start => ("start".to_owned(), "start", 0),
+            Point::End => ("end".to_owned(), "end", 0),
+            Point::Enter(task) => (label(task), word(task), depth_of(task)),
             Point::Done | Point::Leave => continue,
         };
         let id = format!("n{}", shapes.len());
         ids.insert(node, id.clone());
-        shapes.push(Shape { id, label, kind });
+        shapes.push(Shape {
+            id,
+            label,
+            kind,
+            depth,
+        });
     }
     let mut arrows: Vec<Arrow> = Vec::new();
     for (node, from) in &ids {
@@ -174,6 +181,13 @@ fn arrow(from: &str, to: &str, step: Step<'_>) -> Arrow {
         label: label.to_owned(),
         dashed,
     }
+}
+
+/// Says how many tasks are around a task: each list on the way to it has a number.
+fn depth_of(task: &Task) -> usize {
+    let numbers = task.pointer.split('/');
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    numbers.filter(is_number).count().saturating_sub(1)
 }
 
 fn label(task: &Task) -> String {

@@ -10,7 +10,6 @@ use super::log::Entry;
 use super::machine::{Machine, Step};
 use super::state::{Held, Open};
 use super::task::{EMIT, decision_value};
-use super::work::Work;
 use super::{Run, inbox, timer};
 use crate::{
     Actor, Decision, Effect, EffectId, EffectRequest, Outcome, Payload, Phase, Problem,
@@ -42,7 +41,13 @@ impl Run {
     fn check(&self, input: &Input, now: Timestamp) -> Result<(), ApplyError> {
         let state = &self.state;
         if state.phase.is_final() {
-            return Err(ApplyError::Stale("the run has ended"));
+            return match input {
+                Input::RetryRequested { .. } if state.failed.is_some() => Ok(()),
+                Input::RetryRequested { .. } => Err(ApplyError::Stale(
+                    "the run has ended, and no task of it can be tried again",
+                )),
+                _ => Err(ApplyError::Stale("the run has ended")),
+            };
         }
         let open = |effect: &EffectId| state.pending.find(effect).map(|(_, open)| open);
         match input {
@@ -83,6 +88,11 @@ impl Run {
                 }
             }
             Input::CancelRequested { .. } => Ok(()),
+            Input::UndoRequested { .. } if state.is_undoing() => {
+                Err(ApplyError::Stale("the run is being undone already"))
+            }
+            Input::UndoRequested { .. } => Ok(()),
+            Input::RetryRequested { .. } => Err(ApplyError::Stale("the run has not failed")),
             Input::SuspendRequested { .. } if state.suspended => {
                 Err(ApplyError::Stale("the run is suspended already"))
             }
@@ -138,6 +148,16 @@ impl Machine<'_> {
             Input::CancelRequested { by } => {
                 let seq = self.append_request(RecordKind::CancelRequested, by);
                 self.give_up(Phase::Cancelled, None, vec![seq]);
+                seq
+            }
+            Input::UndoRequested { by } => {
+                let seq = self.append_request(RecordKind::UndoRequested, by);
+                self.undo_run(seq);
+                seq
+            }
+            Input::RetryRequested { by } => {
+                let seq = self.append_request(RecordKind::RetryRequested, by);
+                self.revive(seq);
                 seq
             }
             Input::SuspendRequested { by } => {
@@ -323,8 +343,8 @@ impl Machine<'_> {
             return;
         };
         // A task that was given up in the meantime waits no more.
-        let step = match (&branch.top().work, self.task(&branch)) {
-            (Work::Effect(intent), Some(task)) if *intent == held.intent => {
+        let step = match (branch.top().work.awaited(), self.task(&branch)) {
+            (Some(intent), Some(task)) if intent == held.intent => {
                 self.settled(&mut branch, task, held.result, held.cause)
             }
             _ => Step::Wait,

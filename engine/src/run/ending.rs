@@ -5,6 +5,7 @@ use super::frame::Branch;
 use super::inbox::Inbox;
 use super::log::Entry;
 use super::machine::{Machine, Step, TASKS_PER_INPUT_MAX};
+use super::work::Work;
 use crate::definition::tree::Task;
 use crate::{Digest, Payload, Phase, Problem, ProblemKind, RecordKind, Sequence};
 
@@ -39,6 +40,10 @@ impl<'a> Machine<'a> {
     ) -> Step<'a> {
         if let Some(parent) = branch.parent {
             self.join(branch, parent, data, caused_by);
+            return Step::Wait;
+        }
+        if let Work::Undo(_) = &branch.top().work {
+            self.end(Phase::Cancelled, None, None, Vec::new(), caused_by);
             return Step::Wait;
         }
         match self.put_out_run(branch, data) {

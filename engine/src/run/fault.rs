@@ -24,6 +24,7 @@ impl<'a> Machine<'a> {
             return self.fault_branch(branch, problem, caused_by);
         }
         let mut frame = self.pop_frame(branch);
+        self.note_unwound(branch, &frame);
         let input = frame.input.digest();
         let kind = RecordKind::TaskFaulted {
             problem: problem.clone(),
@@ -51,7 +52,9 @@ impl<'a> Machine<'a> {
             return Step::Wait;
         }
         let reads = std::mem::take(&mut branch.top_mut().reads);
+        let failed = self.failed_place(branch);
         self.end(Phase::Faulted, None, Some(problem), reads, caused_by);
+        self.state.failed = failed;
         Step::Wait
     }
 
@@ -76,12 +79,12 @@ impl<'a> Machine<'a> {
 
     /// Gives up what the innermost task waits for: an effect, or branches.
     pub(super) fn clear_work(&mut self, branch: &mut Branch<Datum>, cause: Sequence) {
+        if let Some(intent) = branch.top().work.awaited() {
+            branch.top_mut().work = Work::Leaf;
+            self.abandon_effect(intent, cause);
+            return;
+        }
         match &branch.top().work {
-            Work::Effect(intent) => {
-                let intent = *intent;
-                branch.top_mut().work = Work::Leaf;
-                self.abandon_effect(intent, cause);
-            }
             Work::Fork(_) => self.clear_fork(branch, cause),
             _ => {}
         }

@@ -15,6 +15,15 @@ impl<'a> Machine<'a> {
         caused_by: Vec<Sequence>,
     ) -> Step<'a> {
         let task = self.task(branch);
+        if let (Work::Extension(_), Some(task)) = (&branch.top().work, task) {
+            return self.extension_done(branch, task, caused_by);
+        }
+        if let Work::Undo(_) = &branch.top().work {
+            return self.undo_done(branch, &caused_by);
+        }
+        if let (Work::Contract(_), Some(task)) = (&branch.top().work, task) {
+            return self.judged(branch, task, &data, caused_by);
+        }
         match task.map(|task| &task.kind) {
             Some(TaskKind::For(each)) => self
                 .next_pass(branch, each, data, caused_by.clone())
@@ -22,7 +31,6 @@ impl<'a> Machine<'a> {
             Some(TaskKind::Listen(listen)) => self
                 .event_done(branch, listen, &data, caused_by.clone())
                 .unwrap_or_else(|problem| Step::Fault { problem, caused_by }),
-            Some(TaskKind::Call(_)) => self.undo_done(branch, &caused_by),
             Some(TaskKind::Try(tried)) if is_handling(&branch.top().work) => Step::Output {
                 data,
                 then: tried.then.as_ref(),

@@ -101,6 +101,8 @@ impl<V> Frame<V> {
             Work::Slot(slot) => Some(&slot.progress),
             Work::Listen(state) => Some(&state.progress),
             Work::Undo(state) => Some(&state.progress),
+            Work::Extension(state) => Some(&state.progress),
+            Work::Contract(state) => Some(&state.progress),
         }
     }
 
@@ -113,6 +115,8 @@ impl<V> Frame<V> {
             Work::Slot(slot) => Some(&mut slot.progress),
             Work::Listen(state) => Some(&mut state.progress),
             Work::Undo(state) => Some(&mut state.progress),
+            Work::Extension(state) => Some(&mut state.progress),
+            Work::Contract(state) => Some(&mut state.progress),
         }
     }
 
@@ -132,6 +136,18 @@ impl<V> Frame<V> {
                 Some(key) => self.key.child_of(name, key),
                 None => self.key.child(name, Some(*index as u64), visit),
             },
+            Work::Extension(state) => {
+                let word = if state.done.is_some() {
+                    "after"
+                } else {
+                    "before"
+                };
+                self.key.part(word, &state.name).child(name, None, visit)
+            }
+            Work::Contract(state) => {
+                let above = self.key.part("judge", &state.attempt.to_string());
+                above.child(name, None, visit)
+            }
             Work::Undo(state) => match state.open.last() {
                 Some(undo) => self.key.child_of(name, undo.task.as_str()),
                 None => self.key.child(name, None, visit),

@@ -46,6 +46,18 @@ pub enum Input {
         /// Who asks.
         by: Actor,
     },
+    /// Somebody asks the run to stop for good, and first to undo what can be undone (work with an
+    /// `undo`), the last first. The run is cancelled when all of that is undone.
+    UndoRequested {
+        /// Who asks.
+        by: Actor,
+    },
+    /// Somebody asks a faulted run to go on with the task that failed: what is done stays done,
+    /// what failed is begun again, as another attempt.
+    RetryRequested {
+        /// Who asks.
+        by: Actor,
+    },
     /// Somebody asks the run to pause.
     SuspendRequested {
         /// Who asks.

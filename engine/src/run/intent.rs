@@ -6,7 +6,10 @@ use super::log::Entry;
 use super::machine::{Machine, Step};
 use super::state::Open;
 use super::work::Work;
-use crate::{Digest, Effect, EffectId, EffectRequest, IdempotencyKey, RecordKind, Timestamp};
+use crate::{
+    Digest, Effect, EffectId, EffectRequest, IdempotencyKey, RecordKind, Sequence, TaskKey,
+    Timestamp,
+};
 
 impl<'a> Machine<'a> {
     /// Intends an effect for the innermost task, which waits for it from now on.
@@ -16,15 +19,30 @@ impl<'a> Machine<'a> {
         request: EffectRequest,
         produced: Option<Digest>,
     ) -> Step<'a> {
+        let key = branch.top().key.clone();
+        let intent = self.intend_as(branch, &key, request, produced);
+        branch.top_mut().work = Work::Effect(intent);
+        Step::Wait
+    }
+
+    /// Intends an effect for the innermost task under the name of one of its parts; returns the
+    /// record of the intent.
+    pub(super) fn intend_as(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        key: &TaskKey,
+        request: EffectRequest,
+        produced: Option<Digest>,
+    ) -> Sequence {
         let deadline = self.limit_around(branch);
         let frame = branch.top_mut();
         let (run, input) = (self.state.id, frame.input.digest());
         let effect = Effect {
-            id: EffectId::derive(run, &frame.key, frame.attempt),
+            id: EffectId::derive(run, key, frame.attempt),
             run,
             task: frame.key.clone(),
             attempt: frame.attempt,
-            idempotency_key: IdempotencyKey::derive(run, &frame.key),
+            idempotency_key: IdempotencyKey::derive(run, key),
             asked_at: self.state.now,
             deadline,
             request,
@@ -34,7 +52,6 @@ impl<'a> Machine<'a> {
         let mut entry = Entry::of_task(frame, kind, caused_by).reading(input);
         entry.output = produced;
         let seq = self.append(entry);
-        branch.top_mut().work = Work::Effect(seq);
         self.state.counts.effects += 1;
         self.state.pending.insert(
             seq,
@@ -46,7 +63,7 @@ impl<'a> Machine<'a> {
             },
         );
         self.tasks_entered = 0;
-        Step::Wait
+        seq
     }
 
     /// Returns when the time of the first task around is over.

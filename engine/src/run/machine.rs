@@ -67,6 +67,8 @@ pub(super) struct Machine<'a> {
     pub(super) records: Vec<Record>,
     pub(super) ready: VecDeque<(BranchId, Step<'a>)>,
     pub(super) tasks_entered: u32,
+    /// Tasks that a problem has just ended, the innermost first, each with its branch and depth.
+    pub(super) unwound: Vec<(BranchId, usize, Frame<Datum>)>,
 }
 
 impl<'a> Machine<'a> {
@@ -77,6 +79,7 @@ impl<'a> Machine<'a> {
             records: Vec::new(),
             ready: VecDeque::new(),
             tasks_entered: 0,
+            unwound: Vec::new(),
         }
     }
 
@@ -179,13 +182,15 @@ impl<'a> Machine<'a> {
         let visit = progress.enter(position);
         let key = parent.child_key(&task.name, visit);
         let retried = parent.retried || parent.work.is_retrying();
-        let attempt = if retried {
+        let entries = if retried {
             let entries = self.state.entries.entry(key.clone()).or_default();
             *entries += 1;
             *entries
         } else {
             1
         };
+        let attempt = self.state.attempt_base.saturating_add(entries);
+        self.state.attempts_max = self.state.attempts_max.max(attempt);
         branch.frames.push(Frame {
             key,
             attempt,
@@ -227,7 +232,7 @@ impl<'a> Machine<'a> {
         let begun = self
             .take_in(branch, &task.input)
             .and_then(|()| self.arm_deadline(branch, task.timeout.as_ref()))
-            .and_then(|()| self.begin(branch, task));
+            .and_then(|()| self.begin_extended(branch, task, 0));
         begun.unwrap_or_else(|problem| Step::Fault {
             problem,
             caused_by: vec![started],
@@ -255,6 +260,22 @@ impl<'a> Machine<'a> {
         let Some(task) = self.task(branch).filter(|_| branch.frames.len() > 1) else {
             return self.finish_branch(branch, raw, caused_by);
         };
+        match self.extend_after(branch, task, 0, raw, then) {
+            Ok(Some(step)) => step,
+            Ok(None) => self.finish_extended(branch, task, raw, then, caused_by),
+            Err(problem) => Step::Fault { problem, caused_by },
+        }
+    }
+
+    /// Ends the innermost task, once its extensions are done with it.
+    pub(super) fn finish_extended(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        task: &'a Task,
+        raw: &Datum,
+        then: Option<&'a Flow>,
+        caused_by: Vec<Sequence>,
+    ) -> Step<'a> {
         let data = match self.put_out(branch, task, raw) {
             Ok(data) => data,
             Err(problem) => return Step::Fault { problem, caused_by },
@@ -308,7 +329,15 @@ impl<'a> Machine<'a> {
                 data,
                 caused_by,
             },
-            Flow::Exit => Step::EndOfList { data, caused_by },
+            Flow::Exit => match &branch.top().work {
+                // What an extension made before the task stands for it.
+                Work::Extension(state) if state.done.is_none() => Step::Output {
+                    data,
+                    then: None,
+                    caused_by,
+                },
+                _ => Step::EndOfList { data, caused_by },
+            },
             Flow::End => self.end_run(branch, &data, caused_by),
             Flow::Task(name) => match self.list(branch).iter().position(|t| t.name == *name) {
                 Some(position) => Step::Enter {

@@ -48,6 +48,9 @@ pub(super) fn list<'d, V>(
     task: Option<&'d Task>,
     frame: &Frame<V>,
 ) -> Option<&'d [Task]> {
+    if let Work::Undo(state) = &frame.work {
+        return function_list(definition, &state.open.last()?.function);
+    }
     let Some(task) = task else {
         return Some(&definition.tree().tasks.0);
     };
@@ -68,8 +71,15 @@ pub(super) fn list<'d, V>(
             function_list(definition, function)
         }
         (TaskKind::Spread(spread), Work::Slot(_)) => function_list(definition, &spread.function),
-        (TaskKind::Call(_), Work::Undo(state)) => {
-            function_list(definition, &state.open.last()?.function)
+        (TaskKind::Call(call), Work::Contract(_)) => {
+            function_list(definition, call.evaluator.as_deref()?)
+        }
+        (_, Work::Extension(state)) => {
+            let extension = definition.tree().uses.extensions.get(state.at)?;
+            Some(match state.done {
+                None => &extension.before.0,
+                Some(_) => &extension.after.0,
+            })
         }
         _ => None,
     }

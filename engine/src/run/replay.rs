@@ -227,6 +227,8 @@ fn input_of(record: &Record) -> Result<Option<Input>, ReplayError> {
             by: by(),
         },
         RecordKind::CancelRequested => Input::CancelRequested { by: by() },
+        RecordKind::UndoRequested => Input::UndoRequested { by: by() },
+        RecordKind::RetryRequested => Input::RetryRequested { by: by() },
         RecordKind::SuspendRequested => Input::SuspendRequested { by: by() },
         RecordKind::ResumeRequested => Input::ResumeRequested { by: by() },
         RecordKind::RunStarted(_) | RecordKind::Session { .. } => {

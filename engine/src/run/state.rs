@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Branch, BranchId};
+use super::frame::{Branch, BranchId, TRUNK};
 use super::inbox::Inbox;
-use super::work::Undo;
+use super::work::{Undo, Work};
 use crate::{Actor, Effect, EffectId, Phase, Problem, RunId, Sequence, TaskKey, Timestamp};
 
 /// Everything that a run is, beside its definition.
@@ -37,9 +37,28 @@ pub(super) struct State<V> {
     pub(super) undo: Vec<Undo<V>>,
     /// How often each key below a `try` that retries was entered.
     pub(super) entries: BTreeMap<TaskKey, u32>,
+    /// What every attempt counts from: the highest one before the run was taken up again.
+    pub(super) attempt_base: u32,
+    /// The highest attempt of any task so far.
+    pub(super) attempts_max: u32,
     pub(super) counts: Counts,
     pub(super) output: Option<V>,
     pub(super) problem: Option<Problem>,
+    /// Where a failed run was when it failed.
+    pub(super) failed: Option<Box<Failed<V>>>,
+}
+
+/// Where a failed run was when it failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Failed<V> {
+    /// When.
+    pub(super) at: Timestamp,
+    /// The trunk with its open tasks; the innermost one is what failed.
+    pub(super) trunk: Branch<V>,
+    /// What could be undone.
+    pub(super) undo: Vec<Undo<V>>,
+    /// Events that no task had taken.
+    pub(super) inbox: Inbox<V>,
 }
 
 /// How much happened in a run.
@@ -158,10 +177,26 @@ impl<V> State<V> {
             held: self.held.into_iter().map(|held| held.map(f)).collect(),
             undo: self.undo.into_iter().map(|undo| undo.map(f)).collect(),
             entries: self.entries,
+            attempt_base: self.attempt_base,
+            attempts_max: self.attempts_max,
             counts: self.counts,
             output: self.output.map(&mut *f),
             problem: self.problem,
+            failed: self.failed.map(|failed| {
+                Box::new(Failed {
+                    at: failed.at,
+                    trunk: failed.trunk.map(f),
+                    undo: failed.undo.into_iter().map(|undo| undo.map(f)).collect(),
+                    inbox: failed.inbox.map(f),
+                })
+            }),
         }
+    }
+
+    /// Says whether the run is being undone, to be cancelled then.
+    pub(super) fn is_undoing(&self) -> bool {
+        let trunk = self.branches.get(&TRUNK);
+        trunk.is_some_and(|trunk| matches!(trunk.frames[0].work, Work::Undo(_)))
     }
 }
 

@@ -3,7 +3,9 @@
 mod approval;
 mod attempt;
 mod call;
+mod contract;
 mod event;
+mod extension;
 mod fork;
 mod listen;
 mod pass;
@@ -13,6 +15,7 @@ mod undo;
 
 pub(super) use approval::{decision_value, lapse_value};
 pub(super) use event::EMIT;
+pub(super) use undo::next as next_undo;
 
 use super::datum::Datum;
 use super::frame::Branch;

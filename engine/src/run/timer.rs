@@ -69,7 +69,9 @@ fn frame_dues<'a>(
     frame: &'a Frame<Datum>,
 ) -> impl Iterator<Item = Due> + 'a {
     let inner = match &frame.work {
-        Work::Effect(intent) => effect_due(pending, *intent),
+        work @ (Work::Effect(_) | Work::Contract(_)) => work
+            .awaited()
+            .and_then(|intent| effect_due(pending, intent)),
         Work::Attempts(attempts) => match attempts.stage {
             Stage::Delay { due, .. } => Some((due, What::Retry)),
             Stage::Body => attempts.deadline.map(|at| (at, What::AttemptDeadline)),

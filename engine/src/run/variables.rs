@@ -103,6 +103,10 @@ impl<'a> View<'a> {
         });
         if let Some(definition) = self.definition.document().pointer(&task.pointer) {
             described["definition"] = definition.clone();
+            // The standard's own example of an extension finds the arguments here.
+            if let Some(with) = definition.get("with") {
+                described["with"] = with.clone();
+            }
         }
         if let Some(output) = self.raw_output {
             described["output"] = output.value().clone();
@@ -143,6 +147,12 @@ fn bound_in<'a>(
     let mut found = None;
     let tasks = place::tasks(definition, branches, branch);
     for (frame, task) in branch.frames.iter().zip(tasks) {
+        if let Work::Undo(state) = &frame.work {
+            if let Some(undo) = state.open.last() {
+                found = item_or_index(name, Some(&undo.item), undo.index).or(found);
+            }
+            continue;
+        }
         let Some(task) = task else { continue };
         match (&task.kind, &frame.work) {
             (TaskKind::For(each), Work::Loop(state)) if each.each == name => {
@@ -162,12 +172,6 @@ fn bound_in<'a>(
                     INDEX => found = Some(Bound::Index(items.at)),
                     _ => {}
                 }
-            }
-            (TaskKind::Call(_), Work::Undo(state)) => {
-                let Some(undo) = state.open.last() else {
-                    continue;
-                };
-                found = item_or_index(name, Some(&undo.item), undo.index).or(found);
             }
             (TaskKind::Listen(listen), Work::Listen(state)) => {
                 let Some(each) = &listen.each else { continue };

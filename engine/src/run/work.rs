@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::frame::BranchId;
-use crate::{Sequence, TaskKey, Timestamp};
+use crate::definition::tree::Flow;
+use crate::{SecretUse, Sequence, TaskKey, Timestamp};
 
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,10 @@ pub(super) enum Work<V> {
     Undo(Box<Undoing<V>>),
     /// A `listen`.
     Listen(Box<Listening<V>>),
+    /// What an extension does before or after the task.
+    Extension(Box<Extending<V>>),
+    /// A question or a piece of work whose answer is checked.
+    Contract(Box<Contract<V>>),
 }
 
 /// The state of a `fork`, or of a `for-each`.
@@ -177,6 +182,54 @@ pub(super) struct Listening<V> {
     pub(super) progress: Progress,
 }
 
+/// The state of a call whose answer has to satisfy a contract.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Contract<V> {
+    /// The attempt, from 1.
+    pub(super) attempt: u32,
+    /// What is waited for.
+    pub(super) stage: ContractStage,
+    /// The evaluated arguments, the contract's own among them.
+    pub(super) arguments: V,
+    /// Where in them secrets are meant.
+    pub(super) secrets: Vec<SecretUse>,
+    /// The last answer.
+    pub(super) answer: Option<V>,
+    pub(super) progress: Progress,
+}
+
+/// What a contract waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ContractStage {
+    /// The answer; the record of the intent.
+    Answer(Sequence),
+    /// The evaluator's judgement.
+    Judgement,
+    /// A person's decision; the record of the intent.
+    Decision(Sequence),
+}
+
+/// The state of a task that an extension is at work on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Extending<V> {
+    /// The position of the extension in the definition.
+    pub(super) at: usize,
+    /// Its name.
+    pub(super) name: String,
+    /// What the task gave, once it is done, and where it goes on.
+    pub(super) done: Option<Done<V>>,
+    pub(super) progress: Progress,
+}
+
+/// What a task gave before its extensions were done with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Done<V> {
+    /// The raw output.
+    pub(super) output: V,
+    /// Where the scope goes on, when it is not the task's own `then`.
+    pub(super) then: Option<Flow>,
+}
+
 impl<V> Work<V> {
     /// Says whether tasks inside may start again under the same key.
     pub(super) fn is_retrying(&self) -> bool {
@@ -184,6 +237,18 @@ impl<V> Work<V> {
             Self::Attempts(state) => state.retries,
             Self::Undo(_) => true,
             _ => false,
+        }
+    }
+
+    /// Returns the record of the intent that it waits for.
+    pub(super) fn awaited(&self) -> Option<Sequence> {
+        match self {
+            Self::Effect(intent) => Some(*intent),
+            Self::Contract(contract) => match contract.stage {
+                ContractStage::Answer(intent) | ContractStage::Decision(intent) => Some(intent),
+                ContractStage::Judgement => None,
+            },
+            _ => None,
         }
     }
 
@@ -222,6 +287,23 @@ impl<V> Work<V> {
                 progress: state.progress,
             })),
             Self::Listen(state) => Work::Listen(Box::new(state.map(f))),
+            Self::Contract(state) => Work::Contract(Box::new(Contract {
+                attempt: state.attempt,
+                stage: state.stage,
+                arguments: f(state.arguments),
+                secrets: state.secrets,
+                answer: state.answer.map(&mut *f),
+                progress: state.progress,
+            })),
+            Self::Extension(state) => Work::Extension(Box::new(Extending {
+                at: state.at,
+                name: state.name,
+                done: state.done.map(|done| Done {
+                    output: f(done.output),
+                    then: done.then,
+                }),
+                progress: state.progress,
+            })),
         }
     }
 }
@@ -281,6 +363,13 @@ impl<V> Arm<V> {
 }
 
 impl Progress {
+    /// Takes back that a position was entered, so that it is entered under the same key.
+    pub(super) fn take_back(&mut self) {
+        if let Some(visits) = self.visits.get_mut(self.position) {
+            *visits = visits.saturating_sub(1);
+        }
+    }
+
     /// Notes that a position is entered, and returns how often it has been by now.
     pub(super) fn enter(&mut self, position: usize) -> u32 {
         self.position = position;

@@ -1,5 +1,6 @@
 //! Definitions through the public API: what is accepted, and what is said about mistakes.
 
+mod editor;
 mod fuzz;
 mod mistakes;
 mod samples;

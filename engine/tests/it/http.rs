@@ -28,6 +28,7 @@ fn effect(arguments: Value, deadline: Option<u64>) -> Effect {
             version: String::new(),
             arguments,
             class: EffectClass::Unsafe,
+            secrets: Vec::new(),
         }),
         task,
     }

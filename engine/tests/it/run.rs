@@ -2,15 +2,21 @@
 
 mod branches;
 mod calls;
+mod contracts;
 mod control;
 mod dataflow;
 mod events;
+mod examples;
+mod extensions;
 mod failure;
 mod kit;
 mod model;
 mod order;
 mod people;
+mod processes;
 mod replay;
+mod revival;
+mod secrets;
 mod spread;
 mod time;
 mod trial;

@@ -235,6 +235,8 @@ impl LogFold {
             | RecordKind::TimePassed
             | RecordKind::Signalled { .. }
             | RecordKind::CancelRequested
+            | RecordKind::UndoRequested
+            | RecordKind::RetryRequested
             | RecordKind::SuspendRequested
             | RecordKind::ResumeRequested => {}
         }

@@ -13,7 +13,7 @@ use super::scope::{Place, Scope};
 use super::value::STAND_IN;
 
 /// The schemes of the standard.
-const SCHEMES: &[&str] = &["basic", "bearer", "digest", "oauth2", "oidc"];
+pub(in crate::definition) const SCHEMES: &[&str] = &["basic", "bearer", "digest", "oauth2", "oidc"];
 
 /// The keys of `oauth2` and `oidc`.
 const TOKEN_KEYS: &[&str] = &[

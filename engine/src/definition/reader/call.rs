@@ -9,6 +9,7 @@ use crate::catalog::FunctionSpec;
 use crate::definition::codes;
 use crate::definition::node::Node;
 use crate::definition::schema::Schema;
+use crate::definition::span::Span;
 use crate::definition::suggestion::nearest;
 use crate::definition::tree::{CallTask, Spread, TaskKind};
 use crate::expression::Template;
@@ -19,6 +20,9 @@ use super::{Called, Reader};
 
 /// The function of the catalog that calls other functions.
 const FOR_EACH: &str = "for-each";
+
+/// The functions of the catalog whose answers are checked.
+const CONTRACTED: [&str; 2] = ["decide", "agent"];
 
 /// The keywords of JSON Schema that look at several places at once.
 const COMPOUND: &[&str] = &[
@@ -182,7 +186,31 @@ impl<'a> Reader<'a> {
             arguments,
             result,
             class: spec.class,
+            checks_answer: CONTRACTED.contains(&spec.name.as_str()),
+            evaluator: self.evaluator(task),
         })
+    }
+
+    /// Reads the name of the function that judges an answer.
+    fn evaluator(&mut self, task: &Node) -> Option<String> {
+        let contract = task.get("with")?.get("contract")?;
+        let node = contract.get("evaluator")?;
+        let name = node.as_text()?.to_owned();
+        self.known_function(&name, node.span);
+        Some(name)
+    }
+
+    fn known_function(&mut self, name: &str, place: Span) {
+        let known = self.shared.get("functions");
+        if known.is_some_and(|known| known.contains_key(name)) {
+            return;
+        }
+        let near = known.and_then(|known| nearest(name, known.keys().copied()));
+        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let message = format!("there is no function `{name}` under `use.functions`");
+        self.report
+            .error(codes::UNKNOWN_FUNCTION, place, message)
+            .help_if_some(help);
     }
 
     /// Takes the parts of a `for-each` out of its arguments: its key is made for each item.
@@ -193,16 +221,7 @@ impl<'a> Reader<'a> {
         };
         let mut function = |key: &str| {
             let name = part(key)?.literal()?.as_str()?.to_owned();
-            let known = self.shared.get("functions");
-            if !known.is_some_and(|known| known.contains_key(name.as_str())) {
-                let near = known.and_then(|known| nearest(&name, known.keys().copied()));
-                let help = near.map(|near| format!("did you mean `{near}`?"));
-                let message = format!("there is no function `{name}` under `use.functions`");
-                let place = task.place_of(&format!("/with/{key}"));
-                self.report
-                    .error(codes::UNKNOWN_FUNCTION, place, message)
-                    .help_if_some(help);
-            }
+            self.known_function(&name, task.place_of(&format!("/with/{key}")));
             Some(name)
         };
         let (work, undo) = (function("do"), function("undo"));

@@ -11,11 +11,11 @@ use super::Reader;
 use super::scope::{Place, Scope};
 use super::task::Siblings;
 
-const DOCUMENT_KEYS: &[&str] = &[
+pub(in crate::definition) const DOCUMENT_KEYS: &[&str] = &[
     "document", "input", "use", "do", "timeout", "output", "schedule", "evaluate", "metadata",
 ];
 
-const USE_KEYS: &[&str] = &[
+pub(in crate::definition) const USE_KEYS: &[&str] = &[
     "authentications",
     "catalogs",
     "errors",
@@ -27,7 +27,7 @@ const USE_KEYS: &[&str] = &[
 ];
 
 /// The versions of the standard that are read.
-const DSL_VERSIONS: &[&str] = &["1.0.0", "1.0.1", "1.0.2", "1.0.3"];
+pub(in crate::definition) const DSL_VERSIONS: &[&str] = &["1.0.0", "1.0.1", "1.0.2", "1.0.3"];
 
 /// The longest namespace or name.
 ///
@@ -138,23 +138,8 @@ impl Reader<'_> {
         if !self.keys(node, USE_KEYS) {
             return uses;
         }
-        for (key, why) in [
-            (
-                "extensions",
-                "call the tasks where they are needed, for instance through `use.functions`",
-            ),
-            (
-                "catalogs",
-                "functions come from the runtime's own catalog, `@default`",
-            ),
-        ] {
-            if let Some(entry) = node.entry(key) {
-                self.not_executed(entry.key_span, &format!("`use.{key}`"), why);
-            }
-        }
-        if let Some(extensions) = node.get("extensions") {
-            self.extensions(extensions);
-        }
+        self.catalogs(node);
+        uses.extensions = self.extensions(node);
         uses.secrets = self.secrets(node);
         uses.authentications = self.shared_authentications();
         uses.timeouts = self.shared_map(node, "timeouts", |reader, node| {
@@ -170,6 +155,23 @@ impl Reader<'_> {
         });
         uses.functions = self.functions(node);
         uses
+    }
+
+    /// Checks `use.catalogs`; a call of one of their functions says what to do instead.
+    fn catalogs(&mut self, uses: &Node) {
+        let Some(node) = uses.get("catalogs") else {
+            return;
+        };
+        if !self.is_map(node) {
+            return;
+        }
+        for entry in node.entries() {
+            if self.keys(&entry.value, &["endpoint"])
+                && let Some(endpoint) = self.required(&entry.value, "endpoint", entry.key_span)
+            {
+                self.endpoint(endpoint, &Scope::default());
+            }
+        }
     }
 
     fn shared_map<T>(

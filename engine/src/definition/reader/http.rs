@@ -14,7 +14,7 @@ use super::Reader;
 use super::scope::{Place, Scope};
 use super::value::{STAND_IN, fold_object};
 
-const WITH_KEYS: &[&str] = &[
+pub(in crate::definition) const WITH_KEYS: &[&str] = &[
     "method", "endpoint", "headers", "body", "query", "output", "redirect",
 ];
 
@@ -46,6 +46,8 @@ impl Reader<'_> {
             with: fold_object(arguments),
             arguments: None,
             result: None,
+            checks_answer: false,
+            evaluator: None,
             class,
         })
     }

@@ -1,7 +1,7 @@
 //! What the standard knows and this version does not execute: its form is checked all the same,
 //! so that a definition is right when the day comes.
 
-use crate::definition::node::{Node, escape};
+use crate::definition::node::Node;
 use crate::definition::tree::TaskKind;
 
 use super::Reader;
@@ -71,42 +71,5 @@ impl Reader<'_> {
             self.required(node, key, node.span);
         }
         self.template(node, Place::Task, scope);
-    }
-
-    /// Checks `use.extensions`.
-    pub(super) fn extensions(&mut self, node: &Node) {
-        let scope = Scope::default();
-        for (at, entry) in self.named_items(node, "extension") {
-            let extension = &entry.value;
-            if !self.keys(extension, &["extend", "when", "before", "after"]) {
-                continue;
-            }
-            if let Some(extend) = self.required(extension, "extend", entry.key_span) {
-                let kinds = [
-                    "call",
-                    "composite",
-                    "emit",
-                    "for",
-                    "listen",
-                    "raise",
-                    "run",
-                    "set",
-                    "switch",
-                    "try",
-                    "wait",
-                    "all",
-                ];
-                self.word(extend, &kinds);
-            }
-            if let Some(when) = extension.get("when") {
-                self.expression(when, Place::Task, &scope);
-            }
-            for key in ["before", "after"] {
-                if let Some(tasks) = extension.get(key) {
-                    let pointer = format!("/use/extensions/{at}/{}/{key}", escape(&entry.key));
-                    self.task_list(tasks, &pointer, &scope);
-                }
-            }
-        }
     }
 }

@@ -10,10 +10,14 @@ use super::scope::{Place, Scope};
 use super::task::Siblings;
 use super::value::STAND_IN;
 
-const CATCH_KEYS: &[&str] = &["errors", "as", "when", "exceptWhen", "retry", "do", "then"];
-const RETRY_KEYS: &[&str] = &["when", "exceptWhen", "delay", "backoff", "limit", "jitter"];
-const ERROR_KEYS: &[&str] = &["type", "status", "title", "detail", "instance"];
-const FILTER_KEYS: &[&str] = &["type", "status", "instance", "title", "detail", "details"];
+pub(in crate::definition) const CATCH_KEYS: &[&str] =
+    &["errors", "as", "when", "exceptWhen", "retry", "do", "then"];
+pub(in crate::definition) const RETRY_KEYS: &[&str] =
+    &["when", "exceptWhen", "delay", "backoff", "limit", "jitter"];
+pub(in crate::definition) const ERROR_KEYS: &[&str] =
+    &["type", "status", "title", "detail", "instance"];
+pub(in crate::definition) const FILTER_KEYS: &[&str] =
+    &["type", "status", "instance", "title", "detail", "details"];
 
 /// The standard's kinds of problems whose status is always the same.
 ///

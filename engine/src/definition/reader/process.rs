@@ -18,7 +18,9 @@ use super::value::fold_object;
 const LANGUAGES: &[&str] = &["js", "javascript", "python"];
 
 /// The keys of a process, and which of them are required.
-fn form_of(kind: StandardCall) -> (&'static [&'static str], &'static str) {
+pub(in crate::definition) fn form_of(
+    kind: StandardCall,
+) -> (&'static [&'static str], &'static str) {
     match kind {
         StandardCall::Script => (
             &[

@@ -41,7 +41,9 @@ const A2A_METHODS: &[&str] = &[
 ];
 
 /// The arguments of a call, and which of them are required.
-fn form_of(call: StandardCall) -> (&'static [&'static str], &'static [&'static str]) {
+pub(in crate::definition) fn form_of(
+    call: StandardCall,
+) -> (&'static [&'static str], &'static [&'static str]) {
     match call {
         StandardCall::OpenApi => (
             &[
@@ -113,6 +115,8 @@ impl Reader<'_> {
             with: fold_object(arguments),
             arguments: None,
             result: None,
+            checks_answer: false,
+            evaluator: None,
         })
     }
 

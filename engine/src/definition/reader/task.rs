@@ -15,17 +15,17 @@ use super::scope::{Place, Scope};
 pub(super) type Siblings<'n> = BTreeSet<&'n str>;
 
 /// The words that say what a task does.
-const TASK_WORDS: &[&str] = &[
+pub(in crate::definition) const TASK_WORDS: &[&str] = &[
     "call", "do", "emit", "for", "fork", "listen", "raise", "run", "set", "switch", "try", "wait",
 ];
 
 /// The keys that every task may have.
-const COMMON_KEYS: &[&str] = &[
+pub(in crate::definition) const COMMON_KEYS: &[&str] = &[
     "if", "input", "output", "export", "timeout", "then", "metadata",
 ];
 
 /// Returns the keys that go with a word, beside the common ones.
-fn keys_of(word: &str) -> &'static [&'static str] {
+pub(in crate::definition) fn keys_of(word: &str) -> &'static [&'static str] {
     match word {
         "call" => &["call", "with"],
         "do" => &["do"],
@@ -142,7 +142,10 @@ impl Reader<'_> {
         if !self.is_map(node) {
             return None;
         }
-        let word = self.task_word(entry)?;
+        let Some(word) = self.task_word(entry) else {
+            self.common(node, scope, siblings);
+            return None;
+        };
         let known: Vec<&str> = [keys_of(word), COMMON_KEYS].concat();
         self.keys(node, &known);
         self.free_object(node, "metadata");
@@ -160,6 +163,18 @@ impl Reader<'_> {
             kind: self.task_kind(word, node, &pointer, scope, siblings),
             pointer,
         })
+    }
+
+    /// Checks what all tasks have in common, of one whose word is not known.
+    fn common(&mut self, node: &Node, scope: &Scope, siblings: &Siblings<'_>) {
+        if let Some(condition) = node.get("if") {
+            self.expression(condition, Place::Task, scope);
+        }
+        self.intake(node, Place::Task, scope);
+        self.outflow(node, "output", Place::Task, scope);
+        self.outflow(node, "export", Place::Export, scope);
+        self.timeout(node, Place::Task, scope);
+        self.flow(node.get("then"), siblings);
     }
 
     fn task_word(&mut self, entry: &Entry) -> Option<&'static str> {

@@ -121,7 +121,6 @@ pub(in crate::run) fn decision_value(decision: &Decision) -> Value {
         "at": decision.at.to_string(),
         "comment": decision.comment,
         "edited": decision.edited,
-        "lapsed": false,
     })
 }
 

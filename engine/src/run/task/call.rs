@@ -36,6 +36,9 @@ impl<'a> Machine<'a> {
             COMPENSATE => return Ok(self.begin_undo(branch, arguments.value())),
             APPROVAL => self.approval(arguments.value())?,
             ESCALATE => self.escalation(arguments.value())?,
+            _ if call.checks_answer => {
+                return Ok(self.begin_contract(branch, call, arguments, secrets));
+            }
             name => EffectRequest::Call(Call {
                 function: name.to_owned(),
                 version: call.version.clone(),
@@ -101,8 +104,11 @@ impl<'a> Machine<'a> {
         result: Result<Datum, Problem>,
         cause: Sequence,
     ) -> Step<'a> {
-        branch.top_mut().work = Work::Leaf;
         let caused_by = vec![cause];
+        if let (Work::Contract(_), TaskKind::Call(call)) = (&branch.top().work, &task.kind) {
+            return self.contract_settled(branch, task, call, result, caused_by);
+        }
+        branch.top_mut().work = Work::Leaf;
         match result.and_then(|answer| answered(branch, task, answer)) {
             Ok(data) => Step::Output {
                 data,

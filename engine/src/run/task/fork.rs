@@ -31,7 +31,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Begins a branch, with an item or with the input of the task around.
-    pub(super) fn begin_arm(
+    pub(in crate::run) fn begin_arm(
         &mut self,
         branch: &Branch<Datum>,
         index: usize,
@@ -182,7 +182,9 @@ impl<'a> Machine<'a> {
         }
         let mut step = Step::Wait;
         if !others_go_on {
+            let done = kept(&branch.top().work);
             self.clear_fork(&mut branch, caused_by[0]);
+            branch.top_mut().work = done;
             step = Step::Fault { problem, caused_by };
         }
         self.keep(branch);
@@ -213,6 +215,20 @@ impl<'a> Machine<'a> {
             }
         }
     }
+}
+
+/// Returns what is left of branches when one has failed: the outputs of those that are done.
+fn kept(work: &Work<Datum>) -> Work<Datum> {
+    let Work::Fork(fork) = work else {
+        return Work::Leaf;
+    };
+    let mut fork = fork.clone();
+    for arm in &mut fork.slots {
+        if matches!(arm, Arm::Open(_)) {
+            *arm = Arm::Failed;
+        }
+    }
+    Work::Fork(fork)
 }
 
 impl Fork<Datum> {

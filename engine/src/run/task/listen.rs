@@ -55,6 +55,44 @@ impl<'a> Machine<'a> {
         step
     }
 
+    /// Says whether any task would take an event now.
+    pub(in crate::run) fn would_take(&mut self, letter: &Letter<Datum>) -> bool {
+        let ids: Vec<BranchId> = self.state.branches.keys().copied().collect();
+        ids.into_iter().any(|id| {
+            let Some(mut branch) = self.state.branches.remove(&id) else {
+                return false;
+            };
+            let taken = match (
+                &branch.top().work,
+                self.task(&branch).map(|task| &task.kind),
+            ) {
+                (Work::Listen(_), Some(TaskKind::Listen(listen))) => {
+                    self.is_for(&mut branch, listen, letter)
+                }
+                _ => false,
+            };
+            self.keep(branch);
+            taken
+        })
+    }
+
+    fn is_for(
+        &mut self,
+        branch: &mut Branch<Datum>,
+        listen: &'a Listen,
+        letter: &Letter<Datum>,
+    ) -> bool {
+        if let Strategy::Any(_, Until::Events(until)) = &listen.to
+            && self
+                .place_of(branch, until, letter, |state| &state.met_until)
+                .is_some()
+        {
+            return true;
+        }
+        self.place_of(branch, &listen.to, letter, |state| &state.met)
+            .is_some()
+    }
+
     /// Offers the events that wait to every branch that listens.
     pub(in crate::run) fn offer(&mut self) {
         let listening: Vec<BranchId> = self

@@ -10,7 +10,7 @@ use crate::run::datum::Datum;
 use crate::run::frame::Branch;
 use crate::run::log::Entry;
 use crate::run::machine::{Machine, Step};
-use crate::run::work::{Progress, Undoing, Work};
+use crate::run::work::{Progress, Undo, Undoing, Work};
 use crate::{Problem, RecordKind, Sequence};
 
 /// How often undoing one thing is tried. What cannot be undone by then needs a person.
@@ -25,13 +25,7 @@ impl<'a> Machine<'a> {
         let scope = arguments.get("scope").and_then(Value::as_str);
         let is_meant = |task: &crate::TaskKey| scope.is_none_or(|scope| task.passes(scope));
         let open = self.state.undo.iter().filter(|undo| is_meant(&undo.task));
-        let undoing = Undoing {
-            open: open.cloned().collect(),
-            undone: Vec::new(),
-            failed: 0,
-            again: None,
-            progress: Progress::default(),
-        };
+        let undoing = Undoing::of(open.cloned().collect());
         branch.top_mut().work = Work::Undo(Box::new(undoing));
         let started = branch.top().started;
         next(branch, vec![started])
@@ -98,7 +92,7 @@ impl<'a> Machine<'a> {
 }
 
 /// Undoes what was done last, or ends the task.
-fn next<'d>(branch: &mut Branch<Datum>, caused_by: Vec<Sequence>) -> Step<'d> {
+pub(in crate::run) fn next<'d>(branch: &mut Branch<Datum>, caused_by: Vec<Sequence>) -> Step<'d> {
     let Some(undoing) = undoing(branch) else {
         let data = branch.top().input.clone();
         return output(branch, data, None);
@@ -116,6 +110,19 @@ fn next<'d>(branch: &mut Branch<Datum>, caused_by: Vec<Sequence>) -> Step<'d> {
                 then: None,
                 caused_by,
             }
+        }
+    }
+}
+
+impl Undoing<Datum> {
+    /// Begins to undo these.
+    pub(in crate::run) fn of(open: Vec<Undo<Datum>>) -> Self {
+        Self {
+            open,
+            undone: Vec::new(),
+            failed: 0,
+            again: None,
+            progress: Progress::default(),
         }
     }
 }

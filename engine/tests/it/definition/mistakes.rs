@@ -299,6 +299,19 @@ fn branches_and_events() {
 }
 
 #[test]
+fn an_unknown_word_does_not_hide_what_else_is_wrong_with_its_task() {
+    check_tasks(
+        "  - first: { sett: { x: 1 }, if: '${ $nobody }', timeout: { after: { second: 1 } }, then: secnd }
+  - second: { set: { x: 1 } }
+",
+        "LC0115 7:14 unknown task word `sett` → did you mean `set`?
+         LC0132 7:38 undefined variable `$nobody`
+         LC0110 7:70 unknown key `second` → did you mean `seconds`?
+         LC0104 7:91 there is no task `secnd` in this list → did you mean `second`?",
+    );
+}
+
+#[test]
 fn what_is_not_executed_is_checked_all_the_same() {
     check(
         &(document(
@@ -309,11 +322,11 @@ fn what_is_not_executed_is_checked_all_the_same() {
         "LC0150 7:17 `run: shell` is not executed by this version
          LC0110 7:26 unknown key `comand` → did you mean `command`?
          LC0150 8:16 `call: openapi` is not executed by this version
+         LC0111 8:43 the key `endpoint` is missing
          LC0110 8:47 unknown key `operationID` → did you mean `operationId`?
          LC0150 9:1 `schedule` is not executed by this version
          LC0112 9:19 expected text, found a number
          LC0111 9:33 the key `with` is missing
-         LC0150 10:8 `use.extensions` is not executed by this version
          LC0113 10:37 `cal` is not allowed here
          LC0115 10:59 unknown task word `st`",
     );

@@ -31,6 +31,7 @@ fn a_call_carries_its_evaluated_arguments_and_its_answer_is_the_output() {
             version: "1.0.0".to_owned(),
             arguments: json!({ "name": "x", "list": [1, "x"] }),
             class: EffectClass::Read,
+            secrets: Vec::new(),
         }
     );
     trial

@@ -102,7 +102,6 @@ fn a_failing_expression_is_a_problem_of_its_task() {
 fn expressions_see_the_task_the_run_and_the_runtime() {
     let mut trial = Trial::start(
         "
-        use: { secrets: [token] }
         do:
           - pause: { wait: { milliseconds: 500 } }
           - a:
@@ -114,7 +113,6 @@ fn expressions_see_the_task_the_run_and_the_runtime() {
                 began: '${ $workflow.startedAt.iso8601 }'
                 routine: '${ $workflow.definition.document.name }'
                 runtime: '${ $runtime.name }'
-                secret: '${ $secrets.token }'
         ",
         json!({ "x": 1 }),
     );
@@ -126,6 +124,5 @@ fn expressions_see_the_task_the_run_and_the_runtime() {
         "began": "1970-01-01T00:00:01.000Z",
         "routine": "trial",
         "runtime": "layercake",
-        "secret": { "secret": "token" },
     }));
 }

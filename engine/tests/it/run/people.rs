@@ -175,3 +175,123 @@ fn an_unknown_effect_may_still_come_back() {
         .finish("pay", json!("paid"))
         .expect_output(&json!("paid"));
 }
+
+fn reviewed(with: &str) -> Trial {
+    Trial::start(
+        &format!(
+            "do: [ {{ ask: {{ call: 'approval:1.0.0@default', with: {{ title: t, {with} }} }} }} ]"
+        ),
+        json!({}),
+    )
+}
+
+fn by(trial: &mut Trial, name: &str, roles: &[&str], verdict: Verdict) -> Result<(), ApplyError> {
+    let effect = trial.effect("ask");
+    let EffectRequest::Approval(approval) = &effect.request else {
+        panic!("an approval is asked for");
+    };
+    let mut decision = decision(verdict, approval.shown_hash, trial.now());
+    decision.by = name.to_owned();
+    decision.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    trial.try_apply(Input::Decided {
+        effect: effect.id,
+        decision,
+    })
+}
+
+#[test]
+fn only_reviewers_decide() {
+    let mut trial = reviewed("reviewers: { names: [bob], role: owner }");
+    for (name, roles) in [("eve", &[][..]), ("eve", &["guest"]), ("owner", &[])] {
+        let refused = by(&mut trial, name, roles, Verdict::Approve);
+        assert!(matches!(refused, Err(ApplyError::NotReviewer(_))), "{name}");
+    }
+    assert_eq!(
+        by(&mut trial, "carol", &["owner"], Verdict::Approve),
+        Ok(())
+    );
+    assert_eq!(trial.run.phase(), Phase::Completed);
+    let mut trial = reviewed("reviewers: { names: [bob], role: owner }");
+    assert_eq!(by(&mut trial, "bob", &[], Verdict::Reject), Ok(()));
+}
+
+#[test]
+fn whoever_asked_for_the_run_is_not_the_second_pair_of_eyes() {
+    // Every trial is asked for by `ada`.
+    let mut trial = reviewed("reviewers: { notSelf: true }");
+    let refused = by(&mut trial, "ada", &[], Verdict::Approve);
+    assert!(
+        matches!(refused, Err(ApplyError::NotReviewer(_))),
+        "{refused:?}"
+    );
+    assert_eq!(by(&mut trial, "bob", &[], Verdict::Approve), Ok(()));
+}
+
+#[test]
+fn several_people_approve_and_one_rejects() {
+    let mut trial = reviewed("reviewers: { approvals: 2 }");
+    assert_eq!(by(&mut trial, "bob", &[], Verdict::Approve), Ok(()));
+    assert_eq!(trial.run.phase(), Phase::Waiting);
+    let refused = by(&mut trial, "bob", &[], Verdict::Approve);
+    assert!(
+        matches!(refused, Err(ApplyError::NotReviewer(_))),
+        "{refused:?}"
+    );
+    assert_eq!(by(&mut trial, "carol", &[], Verdict::Approve), Ok(()));
+    trial.verify();
+    assert_eq!(trial.run.phase(), Phase::Completed);
+    let mut trial = reviewed("reviewers: { approvals: 2 }");
+    assert_eq!(by(&mut trial, "bob", &[], Verdict::Approve), Ok(()));
+    assert_eq!(by(&mut trial, "carol", &[], Verdict::Reject), Ok(()));
+    assert_eq!(
+        trial.run.output().map(|output| &output["decision"]),
+        Some(&json!("reject"))
+    );
+}
+
+#[test]
+fn what_nobody_decides_counts_as_its_default() {
+    reviewed("expires: { seconds: 5 }, default: reject")
+        .pass(5_000)
+        .expect_output(&json!({
+            "decision": "reject",
+            "by": null,
+            "at": "1970-01-01T00:00:06.000Z",
+            "comment": null,
+            "edited": null,
+            "lapsed": true,
+        }));
+    reviewed("expires: { seconds: 5 }")
+        .pass(5_000)
+        .expect_problem("timeout", "/do/0/ask");
+}
+
+#[test]
+fn a_problem_is_put_to_a_person() {
+    let mut trial = Trial::start(
+        "
+        do:
+          - risky:
+              try: [ { ask: { raise: { error: { type: 'https://example.com/e', status: 500, title: it broke } } } } ]
+              catch:
+                do: [ { ask: { call: 'escalate:1.0.0@default', with: { to: boss, problem: '${ $error }' } } } ]
+        ",
+        json!({}),
+    );
+    let effect = trial.effect("risky/@catch/ask");
+    let EffectRequest::Approval(approval) = &effect.request else {
+        panic!("a person is asked");
+    };
+    assert_eq!(approval.title, "a problem needs a person: it broke");
+    assert_eq!(approval.shown["problem"]["status"], json!(500));
+    let mut decision = decision(Verdict::Approve, approval.shown_hash, trial.now());
+    decision.roles = vec!["boss".to_owned()];
+    decision.edited = Some(json!("went by hand"));
+    trial.apply(Input::Decided {
+        effect: effect.id,
+        decision,
+    });
+    trial.verify();
+    let output = trial.run.output().expect("it is completed");
+    assert_eq!(output["edited"], json!("went by hand"));
+}

@@ -264,7 +264,10 @@ fn broken_snapshots_are_refused() {
         .snapshot();
     let restore = |bytes: &[u8]| Run::restore(bytes, definition(ROUTINE));
     assert!(matches!(restore(&[]), Err(SnapshotError::Format(0))));
-    assert!(matches!(restore(&[0, 2, 1]), Err(SnapshotError::Format(2))));
+    for other in [1, 3] {
+        let refused = restore(&[0, other, 1]);
+        assert!(matches!(refused, Err(SnapshotError::Format(found)) if found == u16::from(other)));
+    }
     for length in 2..snapshot.len() {
         restore(&snapshot[..length]).expect_err("half a snapshot is none");
     }

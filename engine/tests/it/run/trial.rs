@@ -4,7 +4,7 @@
 use layercake_engine::{
     Actor, ApplyError, Catalog, Decision, Definition, Effect, EffectClass, EffectRequest,
     FunctionSpec, Input, Outcome, Payload, Phase, Problem, Record, RecordKind, Run, RunId, RunKind,
-    RunStart, Timestamp, Verdict,
+    RunStart, StandardCall, Timestamp, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -223,8 +223,11 @@ pub(crate) fn catalog() -> Catalog {
         output: json!(true),
         class,
     };
-    Catalog::standard()
-        .with_events()
+    StandardCall::ALL
+        .into_iter()
+        .fold(Catalog::standard(), Catalog::with_standard)
+        .with_schedules()
+        .with_plain_secrets()
         .with(function("work", EffectClass::Unsafe))
         .with(function("look", EffectClass::Read))
 }
@@ -268,6 +271,8 @@ fn describe(record: &Record) -> String {
         RecordKind::Decided { decision, .. } => ("decided", format!("{:?}", decision.verdict)),
         RecordKind::Signalled { signal, .. } => ("signal", signal.clone()),
         RecordKind::CancelRequested => ("cancel", String::new()),
+        RecordKind::UndoRequested => ("undo", String::new()),
+        RecordKind::RetryRequested => ("try-again", String::new()),
         RecordKind::SuspendRequested => ("suspend", String::new()),
         RecordKind::ResumeRequested => ("resume", String::new()),
         RecordKind::TaskStarted => ("start", String::new()),
