@@ -1,6 +1,7 @@
 //! Definitions of routines: text in, checked tree or diagnostics out.
 
 mod alignment;
+pub(crate) mod bundle;
 pub(crate) mod codes;
 pub(crate) mod cron;
 pub(crate) mod diagnostic;

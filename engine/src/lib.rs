@@ -73,6 +73,7 @@ pub mod sim;
 mod timestamp;
 
 pub use catalog::{Catalog, FunctionSpec, StandardCall};
+pub use definition::bundle::{Bundle, MissingPart, Part};
 pub use definition::codes::{Code, codes};
 pub use definition::cron::{Cron, InvalidCron, WallMinute};
 pub use definition::diagnostic::{Diagnostic, Related, Severity};
@@ -100,5 +101,8 @@ pub use problem::{Problem, ProblemKind};
 pub use record::{
     Actor, Payload, Phase, RECORD_FORMAT, Record, RecordKind, RunKind, RunStart, Sequence,
 };
-pub use run::{ApplyError, Counts, Divergence, Input, ReplayError, Run, SnapshotError};
+pub use run::{
+    ApplyError, Counts, Divergence, Input, Migration, MigrationError, ReplayError, Run,
+    SnapshotError,
+};
 pub use timestamp::Timestamp;

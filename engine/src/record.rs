@@ -157,6 +157,14 @@ pub enum RecordKind {
     UndoRequested,
     /// Input: somebody asked a failed run to go on with the task that failed.
     RetryRequested,
+    /// Input: somebody moved the run to another version of its routine; from here on its
+    /// records name that one.
+    Migrated {
+        /// The digest of the definition so far.
+        from: Digest,
+        /// The digest of the definition from now on.
+        to: Digest,
+    },
     /// Input: somebody asked the run to pause.
     SuspendRequested,
     /// Input: somebody asked the run to go on.
@@ -275,6 +283,7 @@ impl RecordKind {
                 | Self::CancelRequested
                 | Self::UndoRequested
                 | Self::RetryRequested
+                | Self::Migrated { .. }
                 | Self::SuspendRequested
                 | Self::ResumeRequested
                 | Self::Session { .. }

@@ -17,6 +17,7 @@ mod input;
 mod intent;
 mod log;
 mod machine;
+mod migration;
 mod place;
 mod replay;
 mod retry;
@@ -46,6 +47,7 @@ use state::{Pending, State};
 use work::{Progress, Work};
 
 pub use input::{ApplyError, Input};
+pub use migration::{Migration, MigrationError};
 pub use replay::{Divergence, ReplayError};
 pub use snapshot::SnapshotError;
 pub use state::Counts;

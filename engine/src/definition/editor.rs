@@ -231,7 +231,7 @@ fn with_holes(schema: &Value) -> Value {
         "type": "object",
         "required": schema.get("required").cloned().unwrap_or_else(|| json!([])),
         "properties": relaxed.collect::<Map<_, _>>(),
-        "additionalProperties": schema.get("additionalProperties").cloned().unwrap_or_else(|| json!(true)),
+        "additionalProperties": schema.get("additionalProperties").unwrap_or(&Value::Bool(true)),
     })
 }
 

@@ -84,9 +84,8 @@ impl<'a> Machine<'a> {
             self.abandon_effect(intent, cause);
             return;
         }
-        match &branch.top().work {
-            Work::Fork(_) => self.clear_fork(branch, cause),
-            _ => {}
+        if let Work::Fork(_) = &branch.top().work {
+            self.clear_fork(branch, cause);
         }
     }
 

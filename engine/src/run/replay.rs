@@ -69,6 +69,23 @@ impl Run {
         definition: Definition,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, ReplayError> {
+        Self::replay_with(definition, &|_| None, records)
+    }
+
+    /// Makes a run from its whole log, which may tell of moves to other definitions.
+    ///
+    /// `definition` is the one that the run was started with, `others` finds those that it was
+    /// moved to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::replay`]; [`ReplayError::OtherDefinition`] also when a definition that the run
+    /// was moved to is not found.
+    pub fn replay_with(
+        definition: Definition,
+        others: &dyn Fn(&Digest) -> Option<Definition>,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, ReplayError> {
         let mut records = records.into_iter().peekable();
         let first = records.next();
         let missing = ReplayError::Gap {
@@ -92,7 +109,7 @@ impl Run {
         let (mut run, actual) =
             Self::start_as(first.run, start.clone(), definition, first.at, &engine);
         compare(first, actual, &mut records)?;
-        run.replay_tail(records)?;
+        run.replay_tail_with(others, records)?;
         Ok(run)
     }
 
@@ -105,6 +122,19 @@ impl Run {
         &mut self,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<(), ReplayError> {
+        self.replay_tail_with(&|_| None, records)
+    }
+
+    /// Goes on with the records after a snapshot, which may tell of moves to other definitions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::replay_with`].
+    pub fn replay_tail_with(
+        &mut self,
+        others: &dyn Fn(&Digest) -> Option<Definition>,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<(), ReplayError> {
         let mut records = records.into_iter().peekable();
         while let Some(record) = records.next() {
             let seq = record.seq;
@@ -113,6 +143,10 @@ impl Run {
                     expected: self.state.last_seq + 1,
                     found: Some(seq),
                 });
+            }
+            if let RecordKind::Migrated { to, .. } = record.kind {
+                self.replay_migration(record, &to, others, &mut records)?;
+                continue;
             }
             let Some(input) = input_of(&record)? else {
                 return Err(diverged(Some(record), None));
@@ -124,6 +158,28 @@ impl Run {
             compare(record, actual, &mut records)?;
         }
         Ok(())
+    }
+}
+
+impl Run {
+    fn replay_migration(
+        &mut self,
+        record: Record,
+        to: &Digest,
+        others: &dyn Fn(&Digest) -> Option<Definition>,
+        stored: &mut Peekable<impl Iterator<Item = Record>>,
+    ) -> Result<(), ReplayError> {
+        let found = others(to).filter(|found| found.digest() == *to);
+        let definition = found.ok_or(ReplayError::OtherDefinition {
+            expected: *to,
+            found: self.definition.digest(),
+        })?;
+        let (by, engine) = (record.actor.clone(), engine_of(&record).to_owned());
+        let moved = self.migrate_as(&definition, by, record.at, &engine);
+        match moved {
+            Ok(actual) => compare(record, actual, stored),
+            Err(_) => Err(diverged(Some(record), None)),
+        }
     }
 }
 
@@ -231,7 +287,7 @@ fn input_of(record: &Record) -> Result<Option<Input>, ReplayError> {
         RecordKind::RetryRequested => Input::RetryRequested { by: by() },
         RecordKind::SuspendRequested => Input::SuspendRequested { by: by() },
         RecordKind::ResumeRequested => Input::ResumeRequested { by: by() },
-        RecordKind::RunStarted(_) | RecordKind::Session { .. } => {
+        RecordKind::RunStarted(_) | RecordKind::Migrated { .. } | RecordKind::Session { .. } => {
             return Err(ReplayError::Foreign(record.seq));
         }
         RecordKind::TaskStarted

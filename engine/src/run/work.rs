@@ -363,6 +363,19 @@ impl<V> Arm<V> {
 }
 
 impl Progress {
+    pub(super) fn visits_of(&self, position: usize) -> u32 {
+        self.visits.get(position).copied().unwrap_or(0)
+    }
+
+    pub(super) fn set_visits(&mut self, position: usize, count: u32) {
+        if count > 0 {
+            if self.visits.len() <= position {
+                self.visits.resize(position + 1, 0);
+            }
+            self.visits[position] = count;
+        }
+    }
+
     /// Takes back that a position was entered, so that it is entered under the same key.
     pub(super) fn take_back(&mut self) {
         if let Some(visits) = self.visits.get_mut(self.position) {

@@ -237,6 +237,7 @@ impl LogFold {
             | RecordKind::CancelRequested
             | RecordKind::UndoRequested
             | RecordKind::RetryRequested
+            | RecordKind::Migrated { .. }
             | RecordKind::SuspendRequested
             | RecordKind::ResumeRequested => {}
         }

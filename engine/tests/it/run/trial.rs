@@ -271,6 +271,7 @@ fn describe(record: &Record) -> String {
         RecordKind::Decided { decision, .. } => ("decided", format!("{:?}", decision.verdict)),
         RecordKind::Signalled { signal, .. } => ("signal", signal.clone()),
         RecordKind::CancelRequested => ("cancel", String::new()),
+        RecordKind::Migrated { .. } => ("move", String::new()),
         RecordKind::UndoRequested => ("undo", String::new()),
         RecordKind::RetryRequested => ("try-again", String::new()),
         RecordKind::SuspendRequested => ("suspend", String::new()),
