@@ -218,6 +218,7 @@ fn add_assertion(
         index.lineage(source, item);
     }
     if index.reading().subject_key(row.subject)?.is_none() {
+        index.merge_mark(row);
         return index.count_document(row.words);
     }
     let object = object_key(&index.reading(), item, row)?;

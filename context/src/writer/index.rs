@@ -101,9 +101,7 @@ impl<'d, 's> Index<'d, 's> {
     /// An assertion, from both ends and by its value.
     pub(crate) fn assertion(&mut self, item: ItemId, row: &AssertionRow, object: ObjectKey) {
         let (scope, subject, predicate) = (self.scope, row.subject, row.predicate);
-        if predicate == reserved::SAME_AS {
-            self.stage.put(key::merged(scope), Vec::new());
-        }
+        self.merge_mark(row);
         let edge = Edge {
             other: object,
             polarity: row.polarity,
@@ -114,6 +112,13 @@ impl<'d, 's> Index<'d, 's> {
         let subject_bytes = RowValue::from_slice(&subject.number().to_be_bytes());
         self.stage.append(by_value, subject_bytes);
         self.edges(item, row, edge);
+    }
+
+    /// The mark that something in the scope was merged; it stays when that is forgotten.
+    pub(crate) fn merge_mark(&mut self, row: &AssertionRow) {
+        if row.predicate == reserved::SAME_AS {
+            self.stage.put(key::merged(self.scope), Vec::new());
+        }
     }
 
     fn edges(&mut self, item: ItemId, row: &AssertionRow, mut edge: Edge) {
