@@ -54,6 +54,7 @@ mod error;
 pub mod feed;
 mod head;
 mod id;
+pub mod interchange;
 mod key;
 mod keyring;
 mod moment;

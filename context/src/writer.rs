@@ -24,6 +24,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(crate) use document::item_words;
+pub(crate) use draft::is_predicate;
 pub use forget::Erasure;
 pub(crate) use index::Index;
 pub(crate) use stage::{Stage, last_with_prefix};

@@ -13,6 +13,7 @@ use crate::id::ORDINAL_MAX;
 use crate::key::{self, PredicateId, ScopeId};
 use crate::keyring::Keyring;
 use crate::reading::Reading;
+use crate::reserved;
 use crate::row::{CommitRow, EntityRow, LogRow, PredicateRow, Sealed};
 use crate::scope::{Access, Scope};
 use crate::seal::{Entropy, Key, Part};
@@ -214,8 +215,7 @@ impl<'d, 's> Draft<'d, 's> {
     }
 
     fn introduce_predicate(&mut self, name: &str) -> Result<PredicateId, ContextError> {
-        let fits = !name.trim().is_empty() && name.len() <= PREDICATE_BYTES_MAX;
-        if !fits || name.chars().any(char::is_control) {
+        if !is_predicate(name) {
             return Err(ContextError::invalid(format!(
                 "a predicate takes 1 to {PREDICATE_BYTES_MAX} bytes without control characters"
             )));
@@ -256,6 +256,12 @@ impl<'d, 's> Draft<'d, 's> {
         self.subject_keys.insert(about, key);
         Ok(sealed)
     }
+}
+
+/// Says whether a text can be a predicate.
+pub(crate) fn is_predicate(name: &str) -> bool {
+    let fits = !name.trim().is_empty() && name.len() <= PREDICATE_BYTES_MAX;
+    fits && !name.chars().any(char::is_control) && !name.starts_with(reserved::PREFIX)
 }
 
 /// Makes the head of a commit.

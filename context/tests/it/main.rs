@@ -12,6 +12,7 @@ mod golden;
 mod journal;
 mod merkle;
 mod model;
+mod processes;
 mod properties;
 mod stores;
 mod tampering;

@@ -14,4 +14,5 @@ mod p11_erasure;
 mod p12_audit;
 mod p13_feed;
 mod p14_budget;
+mod p15_round_trip;
 mod p16_replay;
