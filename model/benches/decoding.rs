@@ -53,7 +53,7 @@ fn stream(dialect: Dialect) -> String {
         Dialect::AnthropicMessages => ANTHROPIC,
         Dialect::OpenaiResponses => RESPONSES,
         Dialect::OpenaiChat => CHAT,
-        Dialect::Gemini => GEMINI,
+        _ => GEMINI,
     };
     let has_names = matches!(
         dialect,

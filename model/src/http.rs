@@ -1,6 +1,10 @@
 //! The transport of the wire dialects: the only file that knows the HTTP client.
 
+mod auth;
+#[cfg(feature = "bedrock")]
+mod aws_signature;
 mod reply_stream;
+mod services;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -127,25 +131,13 @@ impl HttpModel {
         for (name, value) in &self.endpoint.headers {
             put_header(headers, name, value.expose())?;
         }
-        if let Some(key) = &self.endpoint.key {
-            match &self.endpoint.auth {
-                AuthForm::None => {}
-                AuthForm::Bearer => {
-                    put_header(
-                        headers,
-                        "authorization",
-                        &format!("Bearer {}", key.expose()),
-                    )?;
-                }
-                AuthForm::Header(name) => put_header(headers, name, key.expose())?,
-            }
-        }
         if let Some(key) = &context.idempotency_key {
             put_header(headers, "idempotency-key", key)?;
         }
         if let Some(parent) = &context.trace_parent {
             put_header(headers, "traceparent", parent)?;
         }
+        auth::authorize(&self.endpoint, &mut request, wire.body.as_bytes())?;
         *request.body_mut() = Some(wire.body.into());
         Ok(request)
     }
@@ -197,14 +189,17 @@ impl HttpModel {
         ModelError::new(kind, message)
     }
 
-    /// Takes whatever a provider may have echoed of the key out of an error.
-    fn redacted(&self, mut error: ModelError) -> ModelError {
-        let headers = self.endpoint.headers.iter().map(|(_, value)| value);
-        for secret in self.endpoint.key.iter().chain(headers) {
-            error.message = secret.redact(&error.message);
-        }
-        error
+    /// Takes whatever a provider may have echoed of the keys out of an error.
+    fn redacted(&self, error: ModelError) -> ModelError {
+        redacted(&auth::secrets(&self.endpoint), error)
     }
+}
+
+fn redacted(secrets: &[Secret], mut error: ModelError) -> ModelError {
+    for secret in secrets {
+        error.message = secret.redact(&error.message);
+    }
+    error
 }
 
 #[async_trait]
@@ -230,13 +225,8 @@ impl Model for HttpModel {
         let limits = Limits::of(&context);
         let sent = self.send(request, &context, &limits).await;
         let events = sent.map_err(|error| self.redacted(error))?;
-        let secrets = self.endpoint.key.clone();
-        let redact = move |mut error: ModelError| {
-            if let Some(secret) = &secrets {
-                error.message = secret.redact(&error.message);
-            }
-            error
-        };
+        let secrets = auth::secrets(&self.endpoint);
+        let redact = move |error| redacted(&secrets, error);
         Ok(events.map(move |event| event.map_err(&redact)).boxed())
     }
 }

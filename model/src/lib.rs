@@ -55,10 +55,12 @@ mod limits;
 #[cfg(feature = "http")]
 pub mod http;
 mod scripted;
+pub mod services;
 pub mod wire;
 
 pub mod cassette;
 pub mod layer;
+pub mod partial_json;
 pub mod structured;
 
 pub mod price_table;

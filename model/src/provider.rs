@@ -42,6 +42,7 @@ impl Provider {
 /// How a provider wants to be shown the key.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AuthForm {
     /// `Authorization: Bearer KEY`.
     #[default]
@@ -50,6 +51,10 @@ pub enum AuthForm {
     Header(String),
     /// Not at all.
     None,
+    /// By a signature of Amazon's (version 4). The key is `ID:SECRET` or `ID:SECRET:SESSION`;
+    /// one without a colon is sent as a bearer token.
+    #[cfg(feature = "bedrock")]
+    AwsSignature,
 }
 
 /// Whether a provider needs a key.

@@ -1,9 +1,15 @@
 //! From a model's name to a model: the table of providers, their keys and their prices.
 
+mod services;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::services::Backend;
+
 use crate::price_table::PriceTable;
+#[cfg(feature = "bedrock")]
+use crate::provider::AuthForm;
 use crate::provider::{KeyNeed, ModelSpec, Provider};
 use crate::wire::Delivery;
 use crate::{Model, ModelDescriptor, ModelError, ModelErrorKind, ScriptedModel, Secret};
@@ -101,9 +107,23 @@ impl Providers {
         spec: &ModelSpec,
         key: &dyn Fn(&str) -> Option<Secret>,
     ) -> Result<Arc<dyn Model>, ModelError> {
+        match self.backend(spec, key)? {
+            Backend::Scripted(model) => Ok(model),
+            #[cfg(feature = "http")]
+            Backend::Http(model) => Ok(model),
+        }
+    }
+
+    fn backend(
+        &self,
+        spec: &ModelSpec,
+        key: &dyn Fn(&str) -> Option<Secret>,
+    ) -> Result<Backend, ModelError> {
         match spec {
-            ModelSpec::Scripted(None) => Ok(Arc::new(ScriptedModel::builtin())),
-            ModelSpec::Scripted(Some(file)) => Ok(Arc::new(ScriptedModel::from_file(file)?)),
+            ModelSpec::Scripted(None) => Ok(Backend::Scripted(Arc::new(ScriptedModel::builtin()))),
+            ModelSpec::Scripted(Some(file)) => {
+                Ok(Backend::Scripted(Arc::new(ScriptedModel::from_file(file)?)))
+            }
             ModelSpec::Hosted { provider, model } => {
                 let row = self.row(provider)?;
                 let key = find_key(row, key)?;
@@ -141,7 +161,7 @@ impl Providers {
         row: &Provider,
         model: &str,
         key: Option<Secret>,
-    ) -> Result<Arc<dyn Model>, ModelError> {
+    ) -> Result<Backend, ModelError> {
         let descriptor = self.describe(row, model);
         let endpoint = crate::http::Endpoint {
             address: row.address.clone(),
@@ -158,9 +178,8 @@ impl Providers {
             },
         };
         let client = self.clients.of(&row.address, self.proxy.as_deref())?;
-        Ok(Arc::new(crate::http::HttpModel::new(
-            client, endpoint, descriptor,
-        )))
+        let model = crate::http::HttpModel::new(client, endpoint, descriptor);
+        Ok(Backend::Http(Arc::new(model)))
     }
 
     #[cfg(not(feature = "http"))]
@@ -169,7 +188,7 @@ impl Providers {
         row: &Provider,
         model: &str,
         _key: Option<Secret>,
-    ) -> Result<Arc<dyn Model>, ModelError> {
+    ) -> Result<Backend, ModelError> {
         let message = format!(
             "{}/{model} needs the feature `http`, which is not part of this build",
             self.describe(row, model).provider,
@@ -185,12 +204,29 @@ fn find_key(
     let Some(variable) = &row.key_variable else {
         return Ok(None);
     };
-    let found = key(variable).filter(|key| !key.expose().trim().is_empty());
+    let set = |name: &str| key(name).filter(|key| !key.expose().trim().is_empty());
+    let found = set(variable);
+    #[cfg(feature = "bedrock")]
+    let found = match row.auth {
+        AuthForm::AwsSignature => found.or_else(|| aws_key(&set)),
+        _ => found,
+    };
     if found.is_none() && row.key_need == KeyNeed::Required {
         let message = format!("there is no key for {}: set {variable}", row.name);
         return Err(ModelError::new(ModelErrorKind::Authentication, message));
     }
     Ok(found)
+}
+
+/// Joins the keys of Amazon's own names into one.
+#[cfg(feature = "bedrock")]
+fn aws_key(set: &dyn Fn(&str) -> Option<Secret>) -> Option<Secret> {
+    let (id, secret) = (set("AWS_ACCESS_KEY_ID")?, set("AWS_SECRET_ACCESS_KEY")?);
+    let mut key = format!("{}:{}", id.expose().trim(), secret.expose().trim());
+    if let Some(session) = set("AWS_SESSION_TOKEN") {
+        key = format!("{key}:{}", session.expose().trim());
+    }
+    Some(Secret::new(key))
 }
 
 /// The connections that the models of one table share, made when they are first needed.

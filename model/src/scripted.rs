@@ -9,6 +9,7 @@ mod request_view;
 mod rule;
 mod sample;
 mod script;
+mod services;
 mod template;
 
 use std::fmt;

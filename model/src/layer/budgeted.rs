@@ -5,12 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rust_decimal::Decimal;
 
+use super::Layer;
 use super::watch::settled;
-use crate::loss::Loss;
-use crate::wire::WireRequest;
 use crate::{
-    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request, Usage,
-    estimate,
+    CallContext, EventStream, Model, ModelError, ModelErrorKind, Request, Usage, estimate,
 };
 
 /// What may be spent. `None` is no limit.
@@ -143,20 +141,12 @@ impl std::fmt::Debug for Budgeted {
 }
 
 #[async_trait]
-impl Model for Budgeted {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for Budgeted {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

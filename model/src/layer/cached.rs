@@ -7,9 +7,8 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::loss::Loss;
-use crate::wire::WireRequest;
-use crate::{CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Request, Usage};
+use super::Layer;
+use crate::{CallContext, Event, EventStream, Model, ModelError, Request, Usage};
 
 /// A model that answers a question which it answered before from memory, with the same events
 /// and no usage. Only complete replies are kept. Two questions are the same when they are
@@ -73,20 +72,12 @@ fn lock(replies: &Mutex<Replies>) -> MutexGuard<'_, Replies> {
 }
 
 #[async_trait]
-impl Model for Cached {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for Cached {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

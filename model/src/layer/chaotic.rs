@@ -7,13 +7,10 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::Layer;
 use super::dice::Dice;
 use crate::limits::Limits;
-use crate::loss::Loss;
-use crate::wire::WireRequest;
-use crate::{
-    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
-};
+use crate::{CallContext, EventStream, Model, ModelError, ModelErrorKind, Request};
 
 /// How often which trouble comes: shares of all calls, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -65,20 +62,12 @@ impl std::fmt::Debug for Chaotic {
 }
 
 #[async_trait]
-impl Model for Chaotic {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for Chaotic {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

@@ -5,13 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
+use super::Layer;
 use super::watch::settled;
 use crate::limits::Limits;
-use crate::loss::Loss;
-use crate::wire::WireRequest;
-use crate::{
-    CallContext, EventStream, Model, ModelDescriptor, ModelError, ModelErrorKind, Request,
-};
+use crate::{CallContext, EventStream, Model, ModelError, ModelErrorKind, Request};
 
 /// A model that answers at most so many calls at once; further ones wait, in order.
 ///
@@ -45,20 +42,12 @@ impl std::fmt::Debug for Limited {
 }
 
 #[async_trait]
-impl Model for Limited {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for Limited {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

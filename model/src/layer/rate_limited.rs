@@ -6,11 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::Layer;
 use super::watch::settled;
 use crate::limits::Limits;
-use crate::loss::Loss;
-use crate::wire::WireRequest;
-use crate::{CallContext, EventStream, Model, ModelDescriptor, ModelError, Request, estimate};
+use crate::{CallContext, EventStream, Model, ModelError, Request, estimate};
 
 /// How much a minute allows. `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,20 +55,12 @@ impl std::fmt::Debug for RateLimited {
 }
 
 #[async_trait]
-impl Model for RateLimited {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for RateLimited {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

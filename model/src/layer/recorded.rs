@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::Layer;
 use crate::cassette::{Cassette, RecordedCall};
-use crate::loss::Loss;
-use crate::wire::WireRequest;
-use crate::{CallContext, EventStream, Model, ModelDescriptor, ModelError, Request};
+use crate::{CallContext, EventStream, Model, ModelError, Request};
 
 /// A model that records its calls. A call is kept when its stream ended or was dropped.
 pub struct Recorded {
@@ -49,20 +48,12 @@ fn lock(calls: &Mutex<Vec<RecordedCall>>) -> std::sync::MutexGuard<'_, Vec<Recor
 }
 
 #[async_trait]
-impl Model for Recorded {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for Recorded {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

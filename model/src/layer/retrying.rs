@@ -9,14 +9,13 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::Instant;
 
+use super::Layer;
 use super::dice::Dice;
 use super::watch::with_unheard;
 use crate::error::Remedy;
 use crate::limits::Limits;
-use crate::loss::Loss;
 use crate::reply::FailedAttempt;
-use crate::wire::WireRequest;
-use crate::{CallContext, Event, EventStream, Model, ModelDescriptor, ModelError, Request};
+use crate::{CallContext, Event, EventStream, Model, ModelError, Request};
 
 /// When to ask again, and how long to wait before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,20 +87,12 @@ impl std::fmt::Debug for Retrying {
 }
 
 #[async_trait]
-impl Model for Retrying {
-    fn descriptor(&self) -> &ModelDescriptor {
-        self.inner.descriptor()
+impl Layer for Retrying {
+    fn inner(&self) -> &dyn Model {
+        &*self.inner
     }
 
-    fn check(&self, request: &Request) -> Vec<Loss> {
-        self.inner.check(request)
-    }
-
-    fn encode(&self, request: &Request) -> Result<WireRequest, ModelError> {
-        self.inner.encode(request)
-    }
-
-    async fn respond(
+    async fn call(
         &self,
         request: Request,
         context: CallContext,

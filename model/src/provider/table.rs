@@ -13,6 +13,10 @@ pub(super) fn rows() -> Vec<Provider> {
     let mut rows = authors();
     rows.extend(hosts());
     rows.extend(local());
+    #[cfg(feature = "ollama")]
+    rows.push(ollama_native());
+    #[cfg(feature = "bedrock")]
+    rows.push(bedrock());
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     rows
 }
@@ -154,6 +158,40 @@ fn local() -> Vec<Provider> {
         own("ollama", "http://localhost:11434/v1", "OLLAMA_API_KEY"),
         own("vllm", "http://localhost:8000/v1", "VLLM_API_KEY"),
     ]
+}
+
+/// Ollama in its own dialect; the row `ollama` speaks Chat Completions to the same server.
+#[cfg(feature = "ollama")]
+fn ollama_native() -> Provider {
+    Provider {
+        key_need: KeyNeed::Optional,
+        ..hosted(
+            "ollama-native",
+            "http://localhost:11434",
+            Dialect::OllamaChat,
+            "OLLAMA_API_KEY",
+            native(),
+        )
+    }
+}
+
+/// Amazon Bedrock. Every region has its own address; configuration sets another.
+#[cfg(feature = "bedrock")]
+fn bedrock() -> Provider {
+    let quirks = Quirks {
+        answer_means: AnswerMeans::Tool,
+        ..Quirks::default()
+    };
+    Provider {
+        auth: AuthForm::AwsSignature,
+        ..hosted(
+            "bedrock",
+            "https://bedrock-runtime.us-east-1.amazonaws.com",
+            Dialect::BedrockConverse,
+            "AWS_BEARER_TOKEN_BEDROCK",
+            quirks,
+        )
+    }
 }
 
 fn chat(name: &str, address: &str, variable: &str, quirks: Quirks) -> Provider {

@@ -21,14 +21,40 @@ pub(super) trait ReadFrames: Send + std::fmt::Debug {
 /// Turns the bytes of one streamed reply into events, whatever pieces they arrive in.
 #[derive(Debug)]
 pub struct Decoder {
-    sse: SseDecoder,
+    framing: Framing,
     frames: Box<dyn ReadFrames>,
+}
+
+/// How the bytes of a stream are cut into frames.
+#[derive(Debug)]
+enum Framing {
+    Sse(SseDecoder),
+    #[cfg(feature = "ollama")]
+    Lines(super::lines::LineDecoder),
+    #[cfg(feature = "bedrock")]
+    AwsEvents(super::aws_events::AwsEventDecoder),
 }
 
 impl Decoder {
     pub(super) fn of_sse(frames: Box<dyn ReadFrames>) -> Self {
         Self {
-            sse: SseDecoder::new(),
+            framing: Framing::Sse(SseDecoder::new()),
+            frames,
+        }
+    }
+
+    #[cfg(feature = "ollama")]
+    pub(super) fn of_lines(frames: Box<dyn ReadFrames>) -> Self {
+        Self {
+            framing: Framing::Lines(super::lines::LineDecoder::default()),
+            frames,
+        }
+    }
+
+    #[cfg(feature = "bedrock")]
+    pub(super) fn of_aws_events(frames: Box<dyn ReadFrames>) -> Self {
+        Self {
+            framing: Framing::AwsEvents(super::aws_events::AwsEventDecoder::default()),
             frames,
         }
     }
@@ -41,10 +67,14 @@ impl Decoder {
     /// `Malformed` for bytes that are not of the dialect. The events before it were appended;
     /// nothing may be pushed after it.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<(), ModelError> {
-        let frames = &mut self.frames;
-        let taken = self
-            .sse
-            .push(bytes, |frame| read(&mut **frames, &frame, out));
+        let frames = &mut *self.frames;
+        let taken = match &mut self.framing {
+            Framing::Sse(sse) => sse.push(bytes, |frame| read(frames, &frame, out)),
+            #[cfg(feature = "ollama")]
+            Framing::Lines(lines) => lines.push(bytes, |line| read_data(frames, line, out)),
+            #[cfg(feature = "bedrock")]
+            Framing::AwsEvents(events) => events.push(bytes, |data| read_data(frames, data, out)),
+        };
         taken.map_err(|error| self.with_facts(error))
     }
 
@@ -55,8 +85,15 @@ impl Decoder {
     /// Returns an error of kind `Interrupted` when the reply was not complete, and what
     /// [`Decoder::push`] returns.
     pub fn end(&mut self, out: &mut Vec<Event>) -> Result<(), ModelError> {
-        let frames = &mut self.frames;
-        let taken = self.sse.end(|frame| read(&mut **frames, &frame, out));
+        let frames = &mut *self.frames;
+        let taken = match &mut self.framing {
+            Framing::Sse(sse) => sse.end(|frame| read(frames, &frame, out)),
+            #[cfg(feature = "ollama")]
+            Framing::Lines(lines) => lines.end(|line| read_data(frames, line, out)),
+            // A frame says how long it is; half of one is none.
+            #[cfg(feature = "bedrock")]
+            Framing::AwsEvents(_) => Ok(()),
+        };
         match taken {
             // What is left without its end was cut, and cannot be blamed for its form.
             Err(error) if error.kind == ModelErrorKind::Malformed => {}
@@ -90,16 +127,26 @@ fn read(
     frame: &SseFrame<'_>,
     out: &mut Vec<Event>,
 ) -> Result<(), ModelError> {
-    if frames.emitter().is_finished() {
-        return Ok(());
-    }
     match frame {
+        SseFrame::Comment if frames.emitter().is_finished() => Ok(()),
         SseFrame::Comment => {
             out.push(Event::Heartbeat);
             Ok(())
         }
-        SseFrame::Message { data, .. } => frames.frame(data, out),
+        SseFrame::Message { data, .. } => read_data(frames, data, out),
     }
+}
+
+/// What follows the end of a reply adds nothing.
+fn read_data(
+    frames: &mut dyn ReadFrames,
+    data: &str,
+    out: &mut Vec<Event>,
+) -> Result<(), ModelError> {
+    if frames.emitter().is_finished() {
+        return Ok(());
+    }
+    frames.frame(data, out)
 }
 
 /// Reads JSON that a provider sent.

@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::anthropic_messages::{self, AnthropicFrames};
+#[cfg(feature = "bedrock")]
+use super::bedrock_converse::{self, ConverseFrames};
 use super::decoder::Decoder;
 use super::draft::Encoded;
 use super::gemini::{self, GeminiFrames};
+#[cfg(feature = "ollama")]
+use super::ollama_chat::{self, OllamaFrames};
 use super::openai_chat::{self, ChatFrames};
 use super::openai_responses::{self, ResponseFrames};
 use super::{Quirks, WireRequest};
@@ -15,6 +19,7 @@ use crate::{Event, ModelError, Request};
 /// A wire dialect: one protocol that many providers may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Dialect {
     /// Anthropic Messages.
     AnthropicMessages,
@@ -24,6 +29,12 @@ pub enum Dialect {
     OpenaiChat,
     /// Gemini generateContent.
     Gemini,
+    /// Ollama's own chat endpoint.
+    #[cfg(feature = "ollama")]
+    OllamaChat,
+    /// Converse of Amazon Bedrock.
+    #[cfg(feature = "bedrock")]
+    BedrockConverse,
 }
 
 /// Whether the reply comes in pieces.
@@ -60,6 +71,10 @@ impl Dialect {
             Self::OpenaiResponses => openai_responses::NAME,
             Self::OpenaiChat => openai_chat::NAME,
             Self::Gemini => gemini::NAME,
+            #[cfg(feature = "ollama")]
+            Self::OllamaChat => ollama_chat::NAME,
+            #[cfg(feature = "bedrock")]
+            Self::BedrockConverse => bedrock_converse::NAME,
         }
     }
 
@@ -86,6 +101,10 @@ impl Dialect {
             Self::OpenaiResponses => openai_responses::build(request, target),
             Self::OpenaiChat => openai_chat::build(request, target),
             Self::Gemini => gemini::build(request, target),
+            #[cfg(feature = "ollama")]
+            Self::OllamaChat => ollama_chat::build(request, target),
+            #[cfg(feature = "bedrock")]
+            Self::BedrockConverse => bedrock_converse::build(request, target),
         }
     }
 
@@ -94,12 +113,16 @@ impl Dialect {
     /// `turn` is the number of assistant messages in the request. Ids of tool calls that the
     /// provider leaves out are made of it, so that they are unique in the conversation.
     pub fn decoder(self, turn: usize) -> Decoder {
-        Decoder::of_sse(match self {
-            Self::AnthropicMessages => Box::new(AnthropicFrames::new(turn)),
-            Self::OpenaiResponses => Box::new(ResponseFrames::new(turn)),
-            Self::OpenaiChat => Box::new(ChatFrames::new(turn)),
-            Self::Gemini => Box::new(GeminiFrames::new(turn)),
-        })
+        match self {
+            Self::AnthropicMessages => Decoder::of_sse(Box::new(AnthropicFrames::new(turn))),
+            Self::OpenaiResponses => Decoder::of_sse(Box::new(ResponseFrames::new(turn))),
+            Self::OpenaiChat => Decoder::of_sse(Box::new(ChatFrames::new(turn))),
+            Self::Gemini => Decoder::of_sse(Box::new(GeminiFrames::new(turn))),
+            #[cfg(feature = "ollama")]
+            Self::OllamaChat => Decoder::of_lines(Box::new(OllamaFrames::new(turn))),
+            #[cfg(feature = "bedrock")]
+            Self::BedrockConverse => Decoder::of_aws_events(Box::new(ConverseFrames::new(turn))),
+        }
     }
 
     /// Decodes a reply that came at once, into the events that a stream would have had. For
@@ -115,6 +138,10 @@ impl Dialect {
             Self::OpenaiResponses => ResponseFrames::new(turn).whole(body),
             Self::OpenaiChat => ChatFrames::new(turn).whole(body),
             Self::Gemini => GeminiFrames::new(turn).whole(body),
+            #[cfg(feature = "ollama")]
+            Self::OllamaChat => OllamaFrames::new(turn).whole(body),
+            #[cfg(feature = "bedrock")]
+            Self::BedrockConverse => ConverseFrames::new(turn).whole(body),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The conversation as dialects want it: turns that alternate, tool results before words.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -59,6 +61,16 @@ pub(super) fn placed(number: usize, message: &Message) -> impl Iterator<Item = P
         part,
         cache_mark: message.cache_mark && index == last,
     })
+}
+
+/// Returns the tools' names by the ids of the calls, for dialects whose results name the tool.
+pub(super) fn tool_names(request: &Request) -> BTreeMap<&str, &str> {
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let calls = parts.filter_map(|part| match part {
+        Part::ToolCall(call) => Some((call.id.as_str(), call.name.as_str())),
+        _ => None,
+    });
+    calls.collect()
 }
 
 /// Says why reasoning of one dialect is left out of another.

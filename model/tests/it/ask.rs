@@ -69,3 +69,49 @@ pub(crate) fn sse(frames: &[&str]) -> String {
         .map(|frame| format!("data: {frame}\n\n"))
         .collect()
 }
+
+/// Reads a recorded stream, in the form in which its dialect goes over the wire.
+pub(crate) fn stream_bytes(name: &str) -> Vec<u8> {
+    let lines = data(&format!("{name}.ndjson"));
+    if lines.exists() {
+        return std::fs::read(lines).unwrap();
+    }
+    if data(&format!("{name}.events")).exists() {
+        return aws_events(&read(&format!("{name}.events")));
+    }
+    read(&format!("{name}.sse")).into_bytes()
+}
+
+/// Writes lines of `name payload` as messages of an Amazon event stream; a name with a `!`
+/// before it is that of an exception.
+pub(crate) fn aws_events(lines: &str) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for line in lines.lines() {
+        let (name, payload) = line.split_once(' ').unwrap();
+        let (kind, name) = match name.strip_prefix('!') {
+            Some(name) => ("exception", name),
+            None => ("event", name),
+        };
+        let mut headers = Vec::new();
+        for (header, value) in [
+            (":message-type", kind),
+            (&format!(":{kind}-type"), name),
+            (":content-type", "application/json"),
+        ] {
+            headers.push(header.len() as u8);
+            headers.extend(header.as_bytes());
+            headers.push(7);
+            headers.extend((value.len() as u16).to_be_bytes());
+            headers.extend(value.as_bytes());
+        }
+        let mut message = Vec::new();
+        message.extend((16 + headers.len() as u32 + payload.len() as u32).to_be_bytes());
+        message.extend((headers.len() as u32).to_be_bytes());
+        message.extend(crc32fast::hash(&message).to_be_bytes());
+        message.extend(&headers);
+        message.extend(payload.as_bytes());
+        message.extend(crc32fast::hash(&message).to_be_bytes());
+        stream.extend(message);
+    }
+    stream
+}

@@ -4,7 +4,7 @@ use layercake_model::wire::Dialect;
 use layercake_model::{Message, Part, Request, StopReason, Usage};
 use proptest::prelude::*;
 
-use crate::ask::{native, read, stream_events, stream_reply, target, whole_reply};
+use crate::ask::{native, read, stream_bytes, stream_events, stream_reply, target, whole_reply};
 
 /// Dialect and name of every reply that is recorded in both forms.
 pub(crate) const RECORDINGS: &[(Dialect, &str)] = &[
@@ -13,12 +13,16 @@ pub(crate) const RECORDINGS: &[(Dialect, &str)] = &[
     (Dialect::OpenaiChat, "openai/text"),
     (Dialect::OpenaiResponses, "responses/tools"),
     (Dialect::Gemini, "gemini/tools"),
+    #[cfg(feature = "ollama")]
+    (Dialect::OllamaChat, "ollama/tools"),
+    #[cfg(feature = "bedrock")]
+    (Dialect::BedrockConverse, "bedrock/tools"),
 ];
 
 #[test]
 fn a_stream_folds_to_the_reply_that_comes_at_once() {
     for (dialect, name) in RECORDINGS {
-        let streamed = stream_reply(*dialect, read(&format!("{name}.sse")).as_bytes()).unwrap();
+        let streamed = stream_reply(*dialect, &stream_bytes(name)).unwrap();
         let whole = whole_reply(*dialect, &read(&format!("{name}.json"))).unwrap();
         assert_eq!(streamed, whole, "{name}");
     }
@@ -27,9 +31,9 @@ fn a_stream_folds_to_the_reply_that_comes_at_once() {
 #[test]
 fn byte_by_byte_gives_the_same_events() {
     for (dialect, name) in RECORDINGS {
-        let stream = read(&format!("{name}.sse"));
-        let whole = stream_events(*dialect, &[stream.as_bytes()]).unwrap();
-        let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+        let stream = stream_bytes(name);
+        let whole = stream_events(*dialect, &[&stream]).unwrap();
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(stream_events(*dialect, &bytes).unwrap(), whole, "{name}");
     }
 }
@@ -41,8 +45,8 @@ proptest! {
         cuts in prop::collection::vec(0usize..8_000, 0..12),
     ) {
         let (dialect, name) = RECORDINGS[recording];
-        let stream = read(&format!("{name}.sse"));
-        let bytes = stream.as_bytes();
+        let stream = stream_bytes(name);
+        let bytes = stream.as_slice();
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % (bytes.len() + 1)).collect();
         cuts.sort_unstable();
         let mut pieces = Vec::new();
@@ -59,9 +63,9 @@ proptest! {
 #[test]
 fn every_truncation_is_interrupted_or_complete() {
     for (dialect, name) in RECORDINGS {
-        let stream = read(&format!("{name}.sse"));
+        let stream = stream_bytes(name);
         for end in 0..stream.len() {
-            match stream_reply(*dialect, &stream.as_bytes()[..end]) {
+            match stream_reply(*dialect, &stream[..end]) {
                 Ok(reply) => assert_ne!(reply.reason, StopReason::Other, "{name} {end}"),
                 // A cut through the last frame leaves JSON that is not whole.
                 Err(error) => assert!(
@@ -180,6 +184,11 @@ fn a_conversation_can_change_its_model() {
         };
         for (to, _) in RECORDINGS.iter().filter(|(to, _)| to != from) {
             let losses = to.check(&request, &target("p", "newest", native()));
+            if to.name() == "ollama-chat" {
+                // It takes readable reasoning of any origin; only signatures get lost.
+                assert!(losses.len() <= foreign, "{name} to {to:?}: {losses:?}");
+                continue;
+            }
             assert_eq!(losses.len(), foreign, "{name} to {to:?}: {losses:?}");
         }
     }

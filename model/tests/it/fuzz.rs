@@ -5,7 +5,7 @@ use layercake_model::fold::Fold;
 use layercake_model::wire::{Dialect, ReplyHead};
 use proptest::prelude::*;
 
-use crate::ask::read;
+use crate::ask::{aws_events, read, stream_bytes};
 use crate::decoding::RECORDINGS;
 
 const DIALECTS: &[Dialect] = &[
@@ -13,6 +13,76 @@ const DIALECTS: &[Dialect] = &[
     Dialect::OpenaiResponses,
     Dialect::OpenaiChat,
     Dialect::Gemini,
+    #[cfg(feature = "ollama")]
+    Dialect::OllamaChat,
+    #[cfg(feature = "bedrock")]
+    Dialect::BedrockConverse,
+];
+
+/// Words of all dialects.
+const WORDS: &[&str] = &[
+    "type",
+    "index",
+    "delta",
+    "message",
+    "content_block",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_start",
+    "message_delta",
+    "message_stop",
+    "text_delta",
+    "text",
+    "tool_use",
+    "input_json_delta",
+    "partial_json",
+    "signature_delta",
+    "thinking",
+    "error",
+    "choices",
+    "content",
+    "tool_calls",
+    "function",
+    "arguments",
+    "name",
+    "id",
+    "finish_reason",
+    "stop",
+    "usage",
+    "prompt_tokens",
+    "reasoning_content",
+    "reasoning_details",
+    "model",
+    "input",
+    "stop_reason",
+    "candidates",
+    "parts",
+    "functionCall",
+    "thoughtSignature",
+    "finishReason",
+    "response",
+    "output",
+    "item",
+    "output_index",
+    "response.output_item.added",
+    "response.completed",
+    "toolUse",
+    "start",
+    "contentBlockIndex",
+    "reasoningContent",
+    "signature",
+    "done",
+];
+
+/// Events of Bedrock, which stand outside of the JSON.
+const EVENTS: [&str; 6] = [
+    "contentBlockDelta",
+    "contentBlockStart",
+    "contentBlockDelta",
+    "contentBlockStop",
+    "messageStop",
+    "metadata",
 ];
 
 /// Decodes and folds; the events that come must be in order even when the bytes are not.
@@ -43,54 +113,7 @@ fn check(dialect: Dialect, bytes: &[u8]) {
 
 /// JSON that looks like frames: the words of the dialects in wrong places.
 fn json_like() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec![
-        "type",
-        "index",
-        "delta",
-        "message",
-        "content_block",
-        "content_block_start",
-        "content_block_delta",
-        "content_block_stop",
-        "message_start",
-        "message_delta",
-        "message_stop",
-        "text_delta",
-        "text",
-        "tool_use",
-        "input_json_delta",
-        "partial_json",
-        "signature_delta",
-        "thinking",
-        "error",
-        "choices",
-        "content",
-        "tool_calls",
-        "function",
-        "arguments",
-        "name",
-        "id",
-        "finish_reason",
-        "stop",
-        "usage",
-        "prompt_tokens",
-        "reasoning_content",
-        "reasoning_details",
-        "model",
-        "input",
-        "stop_reason",
-        "candidates",
-        "parts",
-        "functionCall",
-        "thoughtSignature",
-        "finishReason",
-        "response",
-        "output",
-        "item",
-        "output_index",
-        "response.output_item.added",
-        "response.completed",
-    ]);
+    let word = prop::sample::select(WORDS);
     let leaf = prop_oneof![
         word.clone().prop_map(|word| format!("\"{word}\"")),
         (0u64..4).prop_map(|number| number.to_string()),
@@ -123,6 +146,10 @@ proptest! {
     ) {
         let stream: String = frames.iter().map(|frame| format!("data: {frame}\n\n")).collect();
         check(dialect, stream.as_bytes());
+        check(dialect, frames.join("\n").as_bytes());
+        let lines = frames.iter().zip(EVENTS.iter().cycle());
+        let lines: String = lines.map(|(frame, event)| format!("{event} {frame}\n")).collect();
+        check(dialect, &aws_events(&lines));
         for frame in &frames {
             check(dialect, frame.as_bytes());
         }
@@ -135,8 +162,7 @@ proptest! {
         byte in any::<u8>(),
     ) {
         let (dialect, name) = RECORDINGS[recording];
-        for form in ["sse", "json"] {
-            let mut bytes = read(&format!("{name}.{form}")).into_bytes();
+        for mut bytes in [stream_bytes(name), read(&format!("{name}.json")).into_bytes()] {
             let at = at % bytes.len();
             bytes[at] = byte;
             check(dialect, &bytes);

@@ -2,8 +2,13 @@
 //! where the behaviour was reported, if it was.
 
 mod anthropic;
+#[cfg(feature = "bedrock")]
+mod bedrock;
 mod chat;
 mod gemini;
+#[cfg(feature = "ollama")]
+mod ollama;
+mod page;
 mod responses;
 
 use layercake_model::Reply;
@@ -33,6 +38,11 @@ fn handed_back(dialect: Dialect, reply: Reply, model: &str) -> serde_json::Value
         messages: vec![reply.into_message()],
         ..layercake_model::Request::default()
     };
+    body(dialect, &request, model)
+}
+
+/// What is sent for a request.
+fn body(dialect: Dialect, request: &layercake_model::Request, model: &str) -> serde_json::Value {
     let target = crate::ask::target("p", model, crate::ask::native());
-    serde_json::from_str(&dialect.encode(&request, &target).unwrap().body).unwrap()
+    serde_json::from_str(&dialect.encode(request, &target).unwrap().body).unwrap()
 }

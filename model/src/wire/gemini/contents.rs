@@ -17,7 +17,7 @@ use crate::{Part, Request, Role, ToolResult};
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 pub(super) fn all(request: &Request, model: &str, losses: &mut Vec<Loss>) -> Value {
-    let names = tool_names(request);
+    let names = turns::tool_names(request);
     let demands_signature = !["gemini-1", "gemini-2"]
         .iter()
         .any(|old| model.contains(old));
@@ -40,16 +40,6 @@ pub(super) fn all(request: &Request, model: &str, losses: &mut Vec<Loss>) -> Val
         contents.push(json!({ "role": role, "parts": parts }));
     }
     Value::Array(contents)
-}
-
-/// The dialect names the tool in its result, so the call must be looked up.
-fn tool_names(request: &Request) -> BTreeMap<&str, &str> {
-    let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let calls = parts.filter_map(|part| match part {
-        Part::ToolCall(call) => Some((call.id.as_str(), call.name.as_str())),
-        _ => None,
-    });
-    calls.collect()
 }
 
 fn user(turn: &Turn<'_>, names: &BTreeMap<&str, &str>, losses: &mut Vec<Loss>) -> Vec<Value> {

@@ -9,21 +9,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A running server; it ends with this value.
-pub(super) struct Aimock {
-    pub(super) address: String,
+pub(crate) struct Aimock {
+    pub(crate) address: String,
     process: Child,
 }
 
 impl Aimock {
     /// Starts a server, or says why there is none. Where `CI` is set there must be one.
-    pub(super) async fn start(options: &[&str]) -> Option<Self> {
+    pub(crate) async fn start(options: &[&str]) -> Option<Self> {
         static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let program = match INSTALLED.get_or_init(install) {
             Ok(program) => program,
             Err(reason) => {
-                let is_required = std::env::var_os("CI").is_some();
-                assert!(!is_required, "the peer tests must run here: {reason}");
-                say_skipped(reason);
+                must_run(reason);
                 return None;
             }
         };
@@ -69,8 +67,11 @@ impl Drop for Aimock {
     }
 }
 
+/// Says that a peer is missing. Where `CI` is set it must not be.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-fn say_skipped(reason: &str) {
+pub(crate) fn must_run(reason: &str) {
+    let is_required = std::env::var_os("CI").is_some();
+    assert!(!is_required, "the peer tests must run here: {reason}");
     eprintln!("PEER TESTS SKIPPED: {reason}");
 }
 
@@ -109,7 +110,7 @@ fn install() -> Result<PathBuf, String> {
     ))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }

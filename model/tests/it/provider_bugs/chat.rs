@@ -255,3 +255,59 @@ fn what_stands_beside_a_call_goes_back_beside_it() {
         "{body}"
     );
 }
+
+/// DeepSeek rejects calls whose reasoning does not come back (earendil-works/pi#3636); others
+/// reject or ignore it.
+#[test]
+fn reasoning_goes_back_where_it_must() {
+    let reply = chat(&[
+        r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"reasoning_content":"Hm."}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"t","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+        "[DONE]",
+    ]);
+    let rows = layercake_model::provider::Provider::builtin();
+    let sent_to = |name: &str| {
+        let row = rows.iter().find(|row| row.name == name).unwrap();
+        let target = crate::ask::target(name, "m", row.quirks.clone());
+        let request = layercake_model::Request {
+            messages: vec![reply.clone().into_message()],
+            ..layercake_model::Request::default()
+        };
+        row.dialect.encode(&request, &target).unwrap().body
+    };
+    assert!(sent_to("deepseek").contains("\"reasoning_content\":\"Hm.\""));
+    assert!(!sent_to("groq").contains("Hm."));
+}
+
+/// Mistral rejects ids that are not nine letters and digits (anomalyco/opencode#1680).
+#[test]
+fn ids_of_calls_get_the_form_that_is_demanded() {
+    let reply = chat(&[
+        r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_PTLP8xhu3uwZk4l3nlnrrJha","function":{"name":"t","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+        "[DONE]",
+    ]);
+    let result = layercake_model::Part::ToolResult(layercake_model::ToolResult {
+        call_id: "call_PTLP8xhu3uwZk4l3nlnrrJha".into(),
+        content: "x".into(),
+        is_error: false,
+    });
+    let request = layercake_model::Request {
+        messages: vec![
+            reply.into_message(),
+            layercake_model::Message::of(layercake_model::Role::User, vec![result]),
+        ],
+        ..layercake_model::Request::default()
+    };
+    let rows = layercake_model::provider::Provider::builtin();
+    let row = rows.iter().find(|row| row.name == "mistral").unwrap();
+    let target = crate::ask::target("mistral", "m", row.quirks.clone());
+    let sent: serde_json::Value =
+        serde_json::from_str(&row.dialect.encode(&request, &target).unwrap().body).unwrap();
+    let id = sent["messages"][0]["tool_calls"][0]["id"].as_str().unwrap();
+    assert_eq!(id.len(), 9, "{id}");
+    assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{id}");
+    assert_eq!(
+        sent["messages"][1]["tool_call_id"], id,
+        "the result names the same"
+    );
+}
