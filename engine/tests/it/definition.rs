@@ -3,6 +3,7 @@
 mod editor;
 mod fuzz;
 mod mistakes;
+mod mutations;
 mod samples;
 
 use layercake_engine::{Catalog, Definition, Diagnostic};

@@ -9,6 +9,7 @@ mod events;
 mod examples;
 mod extensions;
 mod failure;
+mod journals;
 mod kit;
 mod migration;
 mod model;
