@@ -45,6 +45,8 @@ mod error;
 pub mod guidance;
 mod id;
 pub mod image;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 pub mod memory;
 mod output;
 pub mod profile;

@@ -129,7 +129,36 @@ impl Launcher {
         let order = Order {
             shell_line: shell_line.to_owned(),
             sandbox: sandbox.clone(),
+            input: Input::Nothing,
         };
+        self.supervised(&order, folder, variables)
+    }
+
+    /// Prepares a command line that is spoken to while it runs: what is written to the
+    /// supervisor's standard input reaches the command's. It stays the lifeline: when the
+    /// handle is dropped, the command's input ends, and a moment later everything does.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn served_command(
+        &self,
+        shell_line: &str,
+        folder: &Path,
+        sandbox: &Sandbox,
+        variables: &BTreeMap<String, String>,
+    ) -> Command {
+        let order = Order {
+            shell_line: shell_line.to_owned(),
+            sandbox: sandbox.clone(),
+            input: Input::PassedOn,
+        };
+        self.supervised(&order, folder, variables)
+    }
+
+    fn supervised(
+        &self,
+        order: &Order,
+        folder: &Path,
+        variables: &BTreeMap<String, String>,
+    ) -> Command {
         let mut command = Command::new(&self.program);
         command
             .arg0("layercake-supervise")
@@ -156,6 +185,17 @@ impl Launcher {
 struct Order {
     shell_line: String,
     sandbox: Sandbox,
+    input: Input,
+}
+
+/// What a command reads on its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Input {
+    /// Nothing.
+    Nothing,
+    /// Whatever the supervisor reads.
+    PassedOn,
 }
 
 impl Order {

@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 /// What every command may read and execute: programs, libraries, and the few settings without
 /// which they do not start. What does not exist is left out. `/etc` as a whole is not here: it
 /// holds secrets that the superuser could read.
-const SYSTEM: [&str; 34] = [
+const SYSTEM: [&str; 35] = [
     "/usr",
     "/bin",
     "/sbin",
@@ -42,6 +42,7 @@ const SYSTEM: [&str; 34] = [
     "/etc/profile",
     "/etc/resolv.conf",
     "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
     "/etc/terminfo",
     "/etc/timezone",
 ];

@@ -5,21 +5,25 @@
 
 use std::ffi::OsString;
 use std::fs::DirBuilder;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use super::{Order, SUPERVISE, Sandbox, descendants};
+use super::{Input, Order, SUPERVISE, Sandbox, descendants};
 
 /// The first argument by which a program knows that it shall become the command.
 const BECOME: &str = "__layercake-become";
 
 /// What a supervisor says when it could not run the command; shells use it for the same.
 const CANNOT_RUN: u8 = 126;
+
+/// How long a command that reads its input may take to end after the input ended.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Acts as a supervisor when this process was started as one by a [`super::Launcher`], and
 /// returns the code to exit with; returns `None` at once when it was not.
@@ -59,14 +63,23 @@ fn supervise(order: Option<OsString>) -> io::Result<u8> {
     descendants::adopt_orphans()?;
     let scratch = scratch_for(&mut order)?;
     let mut command = Command::new(own_program()?);
-    command.arg(BECOME).arg(order.text()).stdin(Stdio::null());
+    command
+        .arg(BECOME)
+        .arg(order.text())
+        .stdin(match order.input {
+            Input::Nothing => Stdio::null(),
+            Input::PassedOn => Stdio::piped(),
+        });
     if let Some(scratch) = &scratch {
         // A home that exists and can be written: the real one is out of reach.
         command.env("HOME", scratch).env("TMPDIR", scratch);
     }
     let watched = scratch.clone();
-    std::thread::spawn(move || watch_lifeline(watched.as_deref()));
-    let status = command.spawn().and_then(|mut child| child.wait());
+    let status = command.spawn().and_then(|mut child| {
+        let input = child.stdin.take();
+        std::thread::spawn(move || watch_lifeline(input, watched.as_deref()));
+        child.wait()
+    });
     finish_off(scratch.as_deref());
     Ok(code_of(status?))
 }
@@ -107,17 +120,27 @@ pub(super) fn own_program() -> io::Result<PathBuf> {
 }
 
 /// Ends everything when the other end of the standard input is closed: the agent gave up on
-/// the command, or died.
-fn watch_lifeline(scratch: Option<&Path>) {
-    let mut buffer = [0_u8; 64];
+/// the command, or died. A command that reads gets what comes until then.
+fn watch_lifeline(mut input: Option<ChildStdin>, scratch: Option<&Path>) {
+    let mut buffer = [0_u8; 8 * 1024];
     let mut lifeline = io::stdin().lock();
     loop {
         match lifeline.read(&mut buffer) {
             Ok(0) => break,
-            Ok(_) => {}
+            Ok(count) => {
+                let written = input.as_mut().map(|it| it.write_all(&buffer[..count]));
+                if let Some(Err(_)) = written {
+                    // The command closed its input; it may still be at work.
+                    input = None;
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
+    }
+    if input.take().is_some() {
+        // When the command ends by itself, the process ends with it, from the other thread.
+        std::thread::sleep(PARTING);
     }
     finish_off(scratch);
     std::process::exit(128 + Signal::KILL.as_raw());

@@ -17,6 +17,9 @@ mod forks;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+#[cfg(all(target_os = "linux", feature = "mcp"))]
+mod mcp;
+#[cfg(test)]
 mod memories;
 #[cfg(test)]
 mod rules;

@@ -162,12 +162,17 @@ const fn model(features: Features, needs: &'static [&'static str]) -> Walk {
     }
 }
 
+/// The feature `mcp` speaks to servers on the web itself.
 const fn harness(features: Features) -> Walk {
+    let (bans, needs): (&[&[Ban]], &[&str]) = match features {
+        Features::None | Features::Default => (&[STORES, CLIENT_OF_MODEL], &[]),
+        Features::All | Features::Only(_) => (&[STORES], &["rmcp", "reqwest"]),
+    };
     Walk {
         member: "layercake-harness",
         features,
-        bans: &[STORES, CLIENT_OF_MODEL],
-        needs: &[],
+        bans,
+        needs,
     }
 }
 

@@ -5,8 +5,12 @@ use crate::finding::Finding;
 use crate::tree::Tree;
 
 /// A foreign crate and the beginnings of the paths that may name it.
-const OWNERS: [(&str, &[&str]); 3] = [
-    ("reqwest", &["model/src/http", "engine/src/http"]),
+const OWNERS: [(&str, &[&str]); 4] = [
+    (
+        "reqwest",
+        &["model/src/http", "engine/src/http", "harness/src/mcp/http"],
+    ),
+    ("rmcp", &["harness/src/mcp"]),
     (
         "redb",
         &[
