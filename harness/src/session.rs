@@ -27,3 +27,5 @@ pub use tool_event::{
     ApprovalAsked, ApprovalDecided, Grant, RefusalCause, ToolIntended, ToolRefused, ToolSettled,
     ToolStarted, ToolUnknown, Verdict,
 };
+
+pub use crate::state::{FoldError, SessionState};

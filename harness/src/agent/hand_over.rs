@@ -52,11 +52,10 @@ impl Agent {
     async fn state_of(&self, session: &SessionId) -> Result<Option<SessionState>, HarnessError> {
         let history = history(&*self.store, session).await?;
         let mut state: Option<SessionState> = None;
-        for record in &history.records {
-            let event = record.event()?;
+        for (event, at) in history.events {
             match &mut state {
-                Some(state) => state.apply(event, record.at)?,
-                None => state = Some(SessionState::begin(event, record.at)?),
+                Some(state) => state.apply(event, at)?,
+                None => state = Some(SessionState::begin(event, at)?),
             }
         }
         Ok(state)

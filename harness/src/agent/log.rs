@@ -40,8 +40,8 @@ impl<'a> SessionLog<'a> {
             tip: history.tip,
             unsaved: Vec::new(),
         };
-        for record in &history.records {
-            log.fold(record.event()?, record.at)?;
+        for (event, at) in history.events {
+            log.fold(event, at)?;
         }
         Ok(log)
     }
@@ -57,9 +57,9 @@ impl<'a> SessionLog<'a> {
     ) -> Result<Self, HarnessError> {
         let fence = store.claim(session).await?;
         let mut history = history(store, parent).await?;
-        let inherited = history.records.len() - history.own;
+        let inherited = history.events.len() - history.own;
         let kept = usize::try_from(seq).unwrap_or(usize::MAX);
-        history.records.truncate(inherited.saturating_add(kept));
+        history.events.truncate(inherited.saturating_add(kept));
         let mut log = Self {
             store,
             clock,
@@ -70,8 +70,8 @@ impl<'a> SessionLog<'a> {
             tip: Digest::ZERO,
             unsaved: Vec::new(),
         };
-        for record in &history.records {
-            log.fold(record.event()?, record.at)?;
+        for (event, at) in history.events {
+            log.fold(event, at)?;
         }
         Ok(log)
     }

@@ -1,6 +1,7 @@
 //! Budgets stop whatever does not stop by itself, within one step of the limit.
 
-use layercake_harness::{AgentOutcome, BudgetKind, HarnessError, Stop};
+use layercake_harness::budget::BudgetKind;
+use layercake_harness::{AgentOutcome, HarnessError, Stop};
 use layercake_model::{Price, Usage};
 use rust_decimal::Decimal;
 use serde_json::json;

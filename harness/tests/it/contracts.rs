@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use layercake_harness::approval::{Approver, Decision, MemoryInbox, StandingDecision};
+use layercake_harness::clock::ManualClock;
 use layercake_harness::contract::{Contract, Criterion, Role, Work};
 use layercake_harness::session::{MemorySessions, SessionStore};
-use layercake_harness::{
-    AgentOutcome, AgentSpec, Autonomy, Budget, ManualClock, SessionId, SystemClock,
-};
+use layercake_harness::{AgentOutcome, AgentSpec, Autonomy, Budget, SessionId, SystemClock};
 use serde_json::{Value, json};
 
 use crate::shell::shell_in;

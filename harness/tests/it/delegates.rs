@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use layercake_harness::approval::{Decision, MemoryInbox};
+use layercake_harness::budget::BudgetKind;
 use layercake_harness::session::{MemorySessions, SessionStore};
 use layercake_harness::tool::Delegate;
-use layercake_harness::{AgentOutcome, AgentSpec, Autonomy, BudgetKind, SessionId, Stop};
+use layercake_harness::{AgentOutcome, AgentSpec, Autonomy, SessionId, Stop};
 use layercake_model::Usage;
 use serde_json::json;
 

@@ -2,20 +2,21 @@
 
 use std::fmt::Write;
 
-use layercake_harness::ParentCall;
 use layercake_harness::approval::{Question, QuestionKind};
+use layercake_harness::budget::BudgetKind;
 use layercake_harness::contract::{Check, Contract, Criterion, Finding};
+use layercake_harness::id::ApprovalId;
 use layercake_harness::rule::{Rule, RuleVerdict};
+use layercake_harness::session::SessionState;
 use layercake_harness::session::{
     ApprovalAsked, ApprovalDecided, BelowSettled, CallPurpose, Charge, Compaction, CostCause, Fork,
     Grant, ModelOutcome, ModelRequested, ModelSettled, Notice, NoticeCause, RefusalCause,
     Resumption, SessionEvent, SessionRecord, Settlement, Started, Steering, StopCause, Suspension,
     SuspensionCause, ToolIntended, ToolRefused, ToolSettled, ToolStarted, ToolUnknown, Verdict,
 };
+use layercake_harness::spec::ParentCall;
 use layercake_harness::tool::Below;
-use layercake_harness::{
-    ApprovalId, Autonomy, Budget, BudgetKind, CallId, Digest, EffectClass, SessionState, Timestamp,
-};
+use layercake_harness::{Autonomy, Budget, CallId, Digest, EffectClass, Timestamp};
 use layercake_model::{
     ModelError, ModelErrorKind, Part, Reply, StopReason, ToolCall, ToolSpec, Usage,
 };

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
+use layercake_harness::budget::BudgetKind;
 use layercake_harness::session::{SessionEvent, StopCause};
 use layercake_harness::tool::{Delegate, FunctionTool};
-use layercake_harness::{
-    AgentOutcome, AgentSpec, Autonomy, BudgetKind, EffectClass, Stop, Toolbox,
-};
+use layercake_harness::{AgentOutcome, AgentSpec, Autonomy, EffectClass, Stop, Toolbox};
 use layercake_model::Usage;
 use schemars::JsonSchema;
 use serde::Deserialize;

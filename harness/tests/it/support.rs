@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures_util::stream;
 use layercake_harness::approval::{Approver, StandingDecision};
+use layercake_harness::clock::ManualClock;
 use layercake_harness::session::{MemorySessions, SessionRecord, SessionStore, StoreError};
 use layercake_harness::tool::{Probe, Tool, ToolContext, ToolError, ToolOutput, ToolSpec};
 use layercake_harness::{
-    Agent, AgentSpec, Autonomy, EffectClass, Fence, HarnessError, ManualClock, NoSink, Report,
-    SessionId, Timestamp, Toolbox,
+    Agent, AgentSpec, Autonomy, EffectClass, Fence, HarnessError, NoSink, Report, SessionId,
+    Timestamp, Toolbox,
 };
 use layercake_model::event::PartKind;
 use layercake_model::{
