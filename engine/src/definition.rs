@@ -208,3 +208,11 @@ impl PartialEq for Definition {
         self.0.digest == other.0.digest
     }
 }
+
+/// Reads any document, YAML or JSON, with the limits of definitions; `None` when it is neither.
+#[cfg(feature = "http")]
+pub(crate) fn value_of(text: &str) -> Option<Value> {
+    let mut report = Report::new(text);
+    let root = yaml::read(&mut report)?;
+    (!report.has_errors()).then(|| root.to_value())
+}

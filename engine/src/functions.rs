@@ -18,13 +18,15 @@ type Body = Arc<dyn Fn(Effect) -> Pin<Box<dyn Future<Output = Outcome> + Send>> 
 
 /// Functions by name and version, and the [`Executor`] that calls them.
 ///
-/// It knows `now` and `uuid` from the start, and `http` with the feature of that name. Give
+/// It knows `now` and `uuid` from the start, and with the feature `http` what is HTTP: `http`, `openapi`, `a2a`, `mcp`. Give
 /// the engine the [`Functions::catalog`] of the same functions, so that definitions are
 /// checked against what can really be called.
 #[derive(Clone)]
 pub struct Functions {
     catalog: Catalog,
     bodies: BTreeMap<(String, String), Body>,
+    /// Calls of the standard, and who performs them.
+    others: BTreeMap<String, Arc<dyn Executor>>,
     clock: Clock,
     #[cfg(feature = "http")]
     http: crate::Http,
@@ -44,6 +46,7 @@ impl Functions {
         Self {
             catalog: specs.cloned().fold(Catalog::default(), Catalog::with),
             bodies: BTreeMap::new(),
+            others: BTreeMap::new(),
             #[cfg(feature = "http")]
             http: crate::Http::new(clock.clone()),
             clock,
@@ -92,6 +95,15 @@ impl Functions {
         self
     }
 
+    /// Lets somebody else perform a call of the standard, by the name under which it arrives:
+    /// `script`, `shell` and `container` ([`crate::Processes`]), `mcp` with servers that are
+    /// started as programs.
+    #[must_use]
+    pub fn with_executor(mut self, name: impl Into<String>, executor: Arc<dyn Executor>) -> Self {
+        self.others.insert(name.into(), executor);
+        self
+    }
+
     /// Performs `call: http` with this instead of the built-in one.
     #[cfg(feature = "http")]
     #[must_use]
@@ -132,10 +144,11 @@ impl Executor for Functions {
             return Ok(body(effect.clone()).await);
         }
         match (call.function.as_str(), call.version.as_str()) {
+            (name, "") if self.others.contains_key(name) => self.others[name].perform(effect).await,
             NOW => Ok(Outcome::completed(self.now())),
             UUID => uuid().map(Outcome::completed),
             #[cfg(feature = "http")]
-            ("http", _) => self.http.perform(effect).await,
+            ("http" | "openapi" | "a2a" | "mcp", "") => self.http.perform(effect).await,
             (name, version) => Err(ExecutorError {
                 message: format!("no function `{name}:{version}` is registered"),
             }),
@@ -147,6 +160,7 @@ impl fmt::Debug for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Functions")
             .field("names", &self.bodies.keys())
+            .field("others", &self.others.keys())
             .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,19 @@
-//! The executor of `call: http`.
+//! The executor of `call: http`, and of the calls that are HTTP below: `openapi`, `a2a` and,
+//! where the server speaks HTTP, `mcp`.
 //!
 //! It adds nothing that changes from one time to the next. Requests that change something
 //! (`POST`, `PATCH`, `PUT`, `DELETE`) carry the effect's idempotency key in an
 //! `Idempotency-Key` header, unless the definition sets that header itself.
 
+mod a2a;
+mod authentication;
+mod exchange;
+mod mcp;
+mod openapi;
 mod request;
 mod response;
+mod rpc;
+mod sink;
 
 use std::error::Error;
 use std::fmt;
@@ -15,12 +23,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
+use serde_json::{Value, json};
 
 use crate::runtime::Clock;
 use crate::{
-    Effect, EffectRequest, Executor, ExecutorError, Outcome, Problem, ProblemKind, canonical_json,
+    Effect, EffectRequest, Executor, ExecutorError, NamedSecrets, Outcome, Problem, Secrets,
+    canonical_json,
 };
+use authentication::Tokens;
+use openapi::Documents;
 use request::Wanted;
+
+pub use sink::HttpSink;
 
 /// How long a connection may take, in seconds.
 const CONNECT_SECONDS: u64 = 30;
@@ -35,12 +49,13 @@ const REDIRECTS_MAX: usize = 10;
 #[derive(Clone)]
 pub struct Http {
     clock: Clock,
-    secrets: Arc<Secrets>,
+    secrets: Arc<dyn Secrets>,
+    tokens: Arc<Tokens>,
+    documents: Arc<Documents>,
+    /// What the beginnings of addresses are replaced by.
+    detours: Vec<(String, String)>,
     clients: Arc<OnceLock<Result<Clients, String>>>,
 }
-
-/// Finds a secret by its name.
-type Secrets = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Connections are kept and shared; one client follows redirects, the other does not.
 #[derive(Debug)]
@@ -54,18 +69,35 @@ impl Http {
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
-            secrets: Arc::new(|_| None),
+            secrets: Arc::new(NamedSecrets::new()),
+            tokens: Arc::new(Tokens::default()),
+            documents: Arc::new(Documents::default()),
+            detours: Vec::new(),
             clients: Arc::new(OnceLock::new()),
         }
     }
 
-    /// Looks secrets that `authentication` names up in this way.
+    /// Finds the secrets that `authentication` names there: in a [`crate::NamedSecrets`], or by
+    /// a closure from a name to text.
     #[must_use]
-    pub fn with_secrets(
-        mut self,
-        secrets: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with_secrets(mut self, secrets: impl Secrets + 'static) -> Self {
         self.secrets = Arc::new(secrets);
+        self
+    }
+
+    /// Knows the description of a service without asking for it: `document` is what would be
+    /// found at `address`.
+    #[must_use]
+    pub fn with_document(mut self, address: impl Into<String>, document: Value) -> Self {
+        self.documents = Arc::new(self.documents.with(address.into(), document));
+        self
+    }
+
+    /// Sends what is for one place to another: what begins with `from` begins with `to` then,
+    /// for instance with the address of a local double of a service.
+    #[must_use]
+    pub fn with_detour(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        self.detours.push((from.into(), to.into()));
         self
     }
 
@@ -81,20 +113,27 @@ impl Http {
             }),
         }
     }
+}
 
-    async fn send(&self, effect: &Effect, wanted: Wanted) -> Result<Outcome, ExecutorError> {
-        let client = self.client(wanted.redirect)?;
-        let mut request = wanted.build(client);
-        if let Some(deadline) = effect.deadline {
-            let left = deadline
-                .as_millis()
-                .saturating_sub(self.clock.now().as_millis());
-            request = request.timeout(Duration::from_millis(left));
+impl Http {
+    /// Performs `call: http`.
+    async fn http(&self, effect: &Effect, with: &Value) -> Result<Outcome, ExecutorError> {
+        let key = effect.idempotency_key.as_str();
+        match Wanted::read(with, key, &*self.secrets) {
+            Ok(wanted) => self.exchange(effect.deadline, wanted).await,
+            Err(problem) => Ok(Outcome::failed(problem)),
         }
-        Ok(match request.send().await {
-            Ok(response) => response::read(response, &wanted).await,
-            Err(error) => Outcome::failed(unreachable(&wanted.url, &error)),
-        })
+    }
+
+    /// Asks for a text that stands elsewhere.
+    pub(crate) async fn text(
+        &self,
+        effect: &Effect,
+        endpoint: &Value,
+    ) -> Result<Result<String, Problem>, ExecutorError> {
+        let request = json!({ "method": "get", "endpoint": endpoint, "redirect": true });
+        let outcome = self.http(effect, &request).await?;
+        Ok(outcome.result.map(|content| text_of(&content)))
     }
 }
 
@@ -105,10 +144,11 @@ impl Executor for Http {
             let message = "only calls are performed over HTTP".to_owned();
             return Err(ExecutorError { message });
         };
-        let key = effect.idempotency_key.as_str();
-        match Wanted::read(&call.arguments, key, &*self.secrets) {
-            Ok(wanted) => self.send(effect, wanted).await,
-            Err(problem) => Ok(Outcome::failed(problem)),
+        match call.function.as_str() {
+            "openapi" => self.openapi(effect, &call.arguments).await,
+            "a2a" => self.a2a(effect, &call.arguments).await,
+            "mcp" => self.mcp(effect, &call.arguments).await,
+            _ => self.http(effect, &call.arguments).await,
         }
     }
 }
@@ -137,12 +177,6 @@ fn build_clients() -> Result<Clients, reqwest::Error> {
     })
 }
 
-/// The problem of a request that got no answer.
-fn unreachable(url: &Url, error: &reqwest::Error) -> Problem {
-    let title = format!("no answer from {}", place(url));
-    Problem::standard(ProblemKind::Communication, title).with_detail(chain(error))
-}
-
 /// Writes an address without what may be secret in it.
 fn place(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -168,9 +202,9 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// A value as the text of a header, a query or a message.
-fn text_of(value: &serde_json::Value) -> String {
+fn text_of(value: &Value) -> String {
     match value {
-        serde_json::Value::String(text) => text.clone(),
+        Value::String(text) => text.clone(),
         other => canonical_json(other),
     }
 }

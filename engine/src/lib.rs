@@ -64,10 +64,13 @@ mod id;
 pub mod journal;
 mod lifecycle;
 mod problem;
+#[cfg(feature = "runtime")]
+mod process;
 mod record;
 mod run;
 #[cfg(feature = "runtime")]
 pub mod runtime;
+mod secrets;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod timestamp;
@@ -94,10 +97,12 @@ pub use expression::{
 #[cfg(feature = "runtime")]
 pub use functions::Functions;
 #[cfg(feature = "http")]
-pub use http::Http;
+pub use http::{Http, HttpSink};
 pub use id::{EffectId, IdempotencyKey, InvalidId, RunId, TaskKey};
 pub use lifecycle::lifecycle_event;
 pub use problem::{Problem, ProblemKind};
+#[cfg(feature = "runtime")]
+pub use process::{Ended, Processes, Program, ProgramError, Programs, Unconfined};
 pub use record::{
     Actor, Payload, Phase, RECORD_FORMAT, Record, RecordKind, RunKind, RunStart, Sequence,
 };
@@ -105,4 +110,5 @@ pub use run::{
     ApplyError, Counts, Divergence, Input, Migration, MigrationError, ReplayError, Run,
     SnapshotError,
 };
+pub use secrets::{NamedSecrets, Secret, Secrets};
 pub use timestamp::Timestamp;

@@ -8,22 +8,29 @@ mod core;
 mod definitions;
 mod effects;
 mod error;
+mod events;
 mod feed;
 mod ledger;
+mod lifecycle;
 mod load;
+mod queue;
 mod recovery;
 mod registry;
 mod requests;
 mod retention;
+mod retry;
 mod timekeeper;
 mod watchers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use clock::Clock;
 pub use error::{EngineError, EngineRemedy};
+pub use events::EventSink;
 pub use feed::{Feed, Progress};
+pub use queue::{Limit, Rate};
 pub use requests::{Routine, RunReport, StartRequest};
 pub use watchers::Until;
 
@@ -56,6 +63,13 @@ pub struct EngineOptions {
     pub loads_max: usize,
     /// For how long a failing journal is tried again before the engine stops, in milliseconds.
     pub storage_patience_ms: u64,
+    /// How many runs of a routine are at work, begin and wait, by `namespace/name`. Runs that
+    /// other runs ask for never wait.
+    pub limits: BTreeMap<String, Limit>,
+    /// Takes the events that `emit` tasks publish, after the runs of this engine have them.
+    pub events: Option<Arc<dyn EventSink>>,
+    /// Takes what happens to runs and tasks, as events of the standard. A slow one misses some.
+    pub lifecycle: Option<Arc<dyn EventSink>>,
 }
 
 impl EngineOptions {
@@ -66,6 +80,9 @@ impl EngineOptions {
             effects_max: 256,
             loads_max: 1024,
             storage_patience_ms: 2_000,
+            limits: BTreeMap::new(),
+            events: None,
+            lifecycle: None,
         }
     }
 }
@@ -90,7 +107,13 @@ impl Engine {
         catalog: Catalog,
         options: EngineOptions,
     ) -> Result<Self, EngineError> {
+        let lifecycle = options.lifecycle.clone();
         let core = Core::new(journal, executor, catalog, options)?;
+        if let Some(sink) = lifecycle {
+            let feed = Feed(core.feed.subscribe());
+            core.spawn(lifecycle::report(Arc::clone(&core), feed, sink));
+        }
+        core.spawn(Arc::clone(&core).serve_queues());
         core.spawn(recovery::recover(Arc::clone(&core)));
         core.spawn(timekeeper::keep_time(Arc::clone(&core)));
         Ok(Self(Arc::new(Handle { core })))

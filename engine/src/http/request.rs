@@ -4,8 +4,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 
-use super::{Secrets, text_of};
-use crate::{Problem, ProblemKind};
+use super::authentication::{Asked, Policy, Scrub};
+use super::text_of;
+use crate::{Problem, ProblemKind, Secrets};
 
 /// The header that lets the other side apply a repeated request once.
 ///
@@ -24,26 +25,23 @@ pub(super) enum Mode {
 }
 
 /// A request that is wanted.
-#[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     body: Option<String>,
-    authentication: Option<Authentication>,
+    pub(super) policy: Policy,
+    /// What must not come back.
+    pub(super) scrub: Scrub,
     pub(super) mode: Mode,
     pub(super) redirect: bool,
 }
 
-#[derive(Debug)]
-enum Authentication {
-    Basic { username: String, password: String },
-    Bearer { token: String },
-}
-
 impl Wanted {
     /// Reads the arguments; `key` is the effect's idempotency key.
-    pub(super) fn read(with: &Value, key: &str, secrets: &Secrets) -> Result<Self, Problem> {
+    pub(super) fn read(with: &Value, key: &str, secrets: &dyn Secrets) -> Result<Self, Problem> {
+        let mut scrub = Scrub::default();
+        let policy = with.get("endpoint").and_then(|e| e.get("authentication"));
         let method = with.get("method").and_then(Value::as_str).unwrap_or("");
         let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes())
             .map_err(|_| wrong(format!("`{method}` is not an HTTP method")))?;
@@ -51,7 +49,8 @@ impl Wanted {
             url: address(with)?,
             headers: headers(with)?,
             body: None,
-            authentication: authentication(with, secrets)?,
+            policy: Policy::read(policy, secrets, &mut scrub)?,
+            scrub,
             mode: mode(with)?,
             redirect: with
                 .get("redirect")
@@ -80,6 +79,28 @@ impl Wanted {
         headers.or_insert(HeaderValue::from_static(kind));
     }
 
+    /// Goes another way where one is known.
+    pub(super) fn turn_off(&mut self, detours: &[(String, String)]) {
+        let way = detours.iter().find_map(|(from, to)| {
+            let rest = self.url.as_str().strip_prefix(from.as_str())?;
+            format!("{to}{rest}").parse().ok()
+        });
+        self.url = way.unwrap_or_else(|| self.url.clone());
+    }
+
+    /// Returns what a digest is made over.
+    pub(super) fn asked<'a>(&'a self, client_nonce: &'a str) -> Asked<'a> {
+        let address = self.url.as_str();
+        let path = address.find("://").map_or(0, |at| at + 3);
+        let start = address[path..].find('/').map_or(path, |at| path + at);
+        let end = address.find('#').unwrap_or(address.len());
+        Asked {
+            method: self.method.as_str(),
+            uri: &address[start..end],
+            client_nonce,
+        }
+    }
+
     /// Makes the request.
     pub(super) fn build(&self, client: &Client) -> RequestBuilder {
         let mut request = client
@@ -88,13 +109,7 @@ impl Wanted {
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
-        match &self.authentication {
-            Some(Authentication::Basic { username, password }) => {
-                request.basic_auth(username, Some(password))
-            }
-            Some(Authentication::Bearer { token }) => request.bearer_auth(token),
-            None => request,
-        }
+        request
     }
 }
 
@@ -157,53 +172,6 @@ fn mode(with: &Value) -> Result<Mode, Problem> {
         Some(other) => Err(wrong(format!(
             "`{other}` is none of raw, content, response"
         ))),
-    }
-}
-
-fn authentication(with: &Value, secrets: &Secrets) -> Result<Option<Authentication>, Problem> {
-    let policy = with.get("endpoint").and_then(|e| e.get("authentication"));
-    let Some(policy) = policy.filter(|policy| !policy.is_null()) else {
-        return Ok(None);
-    };
-    if let Some(basic) = policy.get("basic") {
-        let fields = resolved(basic, secrets)?;
-        return Ok(Some(Authentication::Basic {
-            username: field(&fields, "username")?,
-            password: field(&fields, "password")?,
-        }));
-    }
-    if let Some(bearer) = policy.get("bearer") {
-        let fields = resolved(bearer, secrets)?;
-        let token = match fields {
-            Value::String(token) => token,
-            fields => field(&fields, "token")?,
-        };
-        return Ok(Some(Authentication::Bearer { token }));
-    }
-    Err(wrong(
-        "the authentication is neither basic nor bearer".to_owned(),
-    ))
-}
-
-/// Replaces a named secret by its value: JSON, or plain text.
-fn resolved(policy: &Value, secrets: &Secrets) -> Result<Value, Problem> {
-    let Some(name) = policy.get("use").and_then(Value::as_str) else {
-        return Ok(policy.clone());
-    };
-    let secret = secrets(name).ok_or_else(|| {
-        let title = format!("the secret `{name}` is not set");
-        Problem::standard(ProblemKind::Authentication, title)
-    })?;
-    Ok(serde_json::from_str(&secret).unwrap_or(Value::String(secret)))
-}
-
-fn field(fields: &Value, name: &str) -> Result<String, Problem> {
-    match fields.get(name) {
-        Some(Value::Null) | None => {
-            let title = format!("the authentication has no `{name}`");
-            Err(Problem::standard(ProblemKind::Authentication, title))
-        }
-        Some(value) => Ok(text_of(value)),
     }
 }
 

@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::authentication::Scrub;
 use super::request::{Mode, Wanted};
 use super::{chain, place};
 use crate::{Outcome, Problem, ProblemKind};
@@ -22,7 +23,7 @@ pub(super) async fn read(mut response: Response, wanted: &Wanted) -> Outcome {
     let headers = response.headers().clone();
     let url = response.url().clone();
     let body = match body(&mut response).await {
-        Ok(body) => body,
+        Ok(body) => wanted.scrub.bytes(body),
         Err(problem) => return Outcome::failed(problem),
     };
     let accepted = status.is_success() || (wanted.redirect && status.is_redirection());
@@ -37,12 +38,12 @@ pub(super) async fn read(mut response: Response, wanted: &Wanted) -> Outcome {
     };
     outcome.evidence = Some(json!({
         "request": { "method": wanted.method.as_str(), "uri": place(&url) },
-        "response": { "statusCode": status.as_u16(), "headers": header_map(&headers) },
+        "response": { "statusCode": status.as_u16(), "headers": header_map(&headers, &wanted.scrub) },
     }));
     outcome
 }
 
-async fn body(response: &mut Response) -> Result<Vec<u8>, Problem> {
+pub(super) async fn body(response: &mut Response) -> Result<Vec<u8>, Problem> {
     let broken = |title: &str| Problem::standard(ProblemKind::Communication, title);
     let mut body = Vec::new();
     loop {
@@ -88,11 +89,11 @@ fn output(
         Mode::Response => json!({
             "request": {
                 "method": wanted.method.as_str(),
-                "uri": wanted.url.as_str(),
-                "headers": header_map(&wanted.headers),
+                "uri": wanted.scrub.text(wanted.url.as_str()),
+                "headers": header_map(&wanted.headers, &wanted.scrub),
             },
             "statusCode": status.as_u16(),
-            "headers": header_map(headers),
+            "headers": header_map(headers, &wanted.scrub),
             "content": content(headers, body)?,
         }),
     })
@@ -128,7 +129,7 @@ fn content(headers: &HeaderMap, body: &[u8]) -> Result<Value, Problem> {
 const CONFIDENTIAL: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 
 /// Headers by name, without what is for the other side alone; several values of one name are joined, as RFC 9110, 5.3 allows.
-fn header_map(headers: &HeaderMap) -> Value {
+fn header_map(headers: &HeaderMap, scrub: &Scrub) -> Value {
     let mut map = Map::new();
     for name in headers.keys() {
         if CONFIDENTIAL.contains(&name.as_str()) {
@@ -138,7 +139,10 @@ fn header_map(headers: &HeaderMap) -> Value {
         let values: Vec<_> = values
             .map(|v| String::from_utf8_lossy(v.as_bytes()))
             .collect();
-        map.insert(name.as_str().to_owned(), Value::String(values.join(", ")));
+        map.insert(
+            name.as_str().to_owned(),
+            Value::String(scrub.text(&values.join(", "))),
+        );
     }
     Value::Object(map)
 }

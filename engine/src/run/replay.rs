@@ -113,6 +113,29 @@ impl Run {
         Ok(run)
     }
 
+    /// Makes the run of which only the first record is stored, as if it had begun when that
+    /// was written. Returns it with the records that are missing after the first.
+    ///
+    /// # Errors
+    ///
+    /// When the record does not begin a run, or not the one that the definition gives.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn begin_stored(
+        first: &Record,
+        definition: Definition,
+    ) -> Result<(Self, Vec<Record>), ReplayError> {
+        let RecordKind::RunStarted(start) = &first.kind else {
+            return Err(ReplayError::Foreign(first.seq));
+        };
+        inline(&start.input, 1)?;
+        let engine = engine_of(first).to_owned();
+        let (run, mut records) =
+            Self::start_as(first.run, start.clone(), definition, first.at, &engine);
+        let rest = records.split_off(1.min(records.len()));
+        compare(first.clone(), records, &mut std::iter::empty().peekable())?;
+        Ok((run, rest))
+    }
+
     /// Goes on with the records after a snapshot, and checks each of them.
     ///
     /// # Errors

@@ -110,7 +110,9 @@ impl Actor {
             Err(error) => {
                 if !matches!(
                     error,
-                    EngineError::UnknownRun(_) | EngineError::NotARoutine(_)
+                    EngineError::UnknownRun(_)
+                        | EngineError::NotARoutine(_)
+                        | EngineError::Queued(_)
                 ) {
                     tracing::error!(run_id = %id, %error, "a run cannot be loaded");
                 }

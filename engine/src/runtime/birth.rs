@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::EngineError;
 use super::actor::Actor;
 use super::core::Core;
 use super::ledger::Ledger;
 use super::registry::Mailbox;
-use crate::journal::{StoredDefinition, Write};
+use super::{EngineError, events, queue};
+use crate::journal::{Batch, RunRow, StoredDefinition, Write};
 use crate::{
-    Actor as By, Definition, Effect, EffectId, EffectRequest, Outcome, Payload, Problem,
-    ProblemKind, Record, RecordKind, Run, RunId, RunKind, RunStart,
+    Actor as By, Definition, Effect, EffectId, EffectRequest, Input, Outcome, Payload, Phase,
+    Problem, ProblemKind, Record, RecordKind, ReplayError, Run, RunId, RunKind, RunStart,
 };
 
 /// How deep a first step may start children that start children at once.
@@ -78,18 +78,108 @@ impl Births {
         let Some(mailbox) = self.core.registry.register(id) else {
             return;
         };
-        let core = &self.core;
-        if !core.definitions.is_kept(definition.digest()) {
+        self.define(definition);
+        let (run, records) = Run::start(id, start, definition.clone(), self.core.clock.now());
+        let Some(mut ledger) = records.first().and_then(|first| Ledger::begin(&run, first)) else {
+            return;
+        };
+        ledger.row.attributes = attributes;
+        let listens = events::listens(definition).into_iter();
+        let listens = listens.map(|name| (name, String::new()));
+        ledger.row.attributes.extend(listens);
+        self.add(run, ledger, mailbox, records, depth);
+    }
+
+    /// Prepares the run of a queued row, whose first record is stored already; perhaps only to
+    /// end it at once.
+    pub(super) fn queued(
+        &mut self,
+        row: RunRow,
+        first: &Record,
+        definition: &Definition,
+        ending: Option<Input>,
+    ) -> Result<(), ReplayError> {
+        let (mut run, mut records) = Run::begin_stored(first, definition.clone())?;
+        let now = self.core.clock.now();
+        if let Some(input) = ending {
+            match run.apply(input, now) {
+                Ok(more) => records.extend(more),
+                Err(error) => tracing::debug!(run_id = %row.run, %error, "it ended by itself"),
+            }
+        }
+        let Some(mailbox) = self.core.registry.register(row.run) else {
+            return Ok(());
+        };
+        let mut ledger = Ledger::resume(row, Vec::new(), 0);
+        let released = now.as_millis().to_string();
+        ledger
+            .row
+            .attributes
+            .insert(queue::RELEASED.to_owned(), released);
+        self.add(run, ledger, mailbox, records, 0);
+        Ok(())
+    }
+
+    /// Prepares the row of a run that has to wait: it has nothing but its first record.
+    pub(super) fn waiting(
+        &mut self,
+        id: RunId,
+        start: RunStart,
+        definition: &Definition,
+        attributes: BTreeMap<String, String>,
+    ) {
+        self.define(definition);
+        let (run, mut records) = Run::start(id, start, definition.clone(), self.core.clock.now());
+        records.truncate(1);
+        let Some(first) = records.first() else { return };
+        let Some(ledger) = Ledger::begin(&run, first) else {
+            return;
+        };
+        let row = RunRow {
+            phase: Phase::Pending,
+            active: false,
+            attributes,
+            last_seq: first.seq,
+            ..ledger.row
+        };
+        self.writes
+            .push(Batch::of_records(id, records).with_row(row).into());
+    }
+
+    /// Prepares a run that was told a history.
+    pub(super) fn retold(
+        &mut self,
+        run: Run,
+        records: Vec<Record>,
+        attributes: BTreeMap<String, String>,
+    ) {
+        let Some(mailbox) = self.core.registry.register(run.id()) else {
+            return;
+        };
+        let Some(mut ledger) = records.first().and_then(|first| Ledger::begin(&run, first)) else {
+            return;
+        };
+        ledger.row.attributes = attributes;
+        self.add(run, ledger, mailbox, records, 0);
+    }
+
+    fn define(&mut self, definition: &Definition) {
+        if !self.core.definitions.is_kept(definition.digest()) {
             self.writes.push(Write::Define(StoredDefinition {
                 digest: definition.digest(),
                 source: definition.source().to_owned(),
             }));
         }
-        let (run, records) = Run::start(id, start, definition.clone(), core.clock.now());
-        let Some(mut ledger) = records.first().and_then(|first| Ledger::begin(&run, first)) else {
-            return;
-        };
-        ledger.row.attributes = attributes;
+    }
+
+    fn add(
+        &mut self,
+        run: Run,
+        mut ledger: Ledger,
+        mailbox: Mailbox,
+        records: Vec<Record>,
+        depth: usize,
+    ) {
         let children: Vec<Effect> = intended_runs(&records).cloned().collect();
         self.writes.push(ledger.batch(&run, records).into());
         self.runs.push(Birth {

@@ -8,9 +8,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::actor::Actor;
+use super::birth::Births;
 use super::committer::Committer;
 use super::definitions::Definitions;
+use super::events::EventSink;
 use super::feed::FEED_STEPS;
+use super::queue::Queues;
 use super::registry::{Message, Registry, Sent};
 use super::watchers::Watchers;
 use super::{Clock, EngineError, EngineOptions};
@@ -29,6 +32,10 @@ pub(super) struct Core {
     pub(super) watchers: Watchers,
     /// The records of each step, as they become durable.
     pub(super) feed: broadcast::Sender<Arc<Vec<Record>>>,
+    /// Who waits for a place, and who has one.
+    pub(super) queues: Queues,
+    /// Takes the events that runs publish, after the runs of this engine have them.
+    pub(super) events: Option<Arc<dyn EventSink>>,
     /// Bounds the effects that are performed at once.
     pub(super) effects: Arc<Semaphore>,
     /// Bounds the runs that are loaded because time passed or the engine was opened.
@@ -65,14 +72,19 @@ impl Core {
         let patience = Duration::from_millis(options.storage_patience_ms);
         let committer = Committer::start(Arc::clone(&journal), epoch, patience)
             .map_err(crate::journal::JournalError::Storage)?;
+        let queues = Queues::new(options.limits);
+        queues.load(&*journal, options.clock.now())?;
         Ok(Arc::new(Self {
-            definitions: Definitions::new(Arc::clone(&journal), catalog),
+            // Events are published here, whether somebody outside takes them or not.
+            definitions: Definitions::new(Arc::clone(&journal), catalog.with_events()),
             journal,
             executor,
             committer,
             epoch,
             clock: options.clock,
             registry: Registry::default(),
+            queues,
+            events: options.events,
             watchers: Watchers::default(),
             feed: broadcast::Sender::new(FEED_STEPS),
             effects: Arc::new(Semaphore::new(options.effects_max)),
@@ -171,6 +183,29 @@ impl Core {
         }
     }
 
+    /// Lets a queued run begin, or end at once; returns when that is durable.
+    pub(super) async fn release(
+        self: &Arc<Self>,
+        run: RunId,
+        ending: Option<Input>,
+    ) -> Result<(), EngineError> {
+        let row = self.journal.row(run)?.ok_or(EngineError::UnknownRun(run))?;
+        let definition = self.definitions.of_digest(row.definition)?;
+        let first = self.journal.records(run, 1, 1)?.into_iter().next();
+        let (Some(definition), Some(first)) = (definition, first) else {
+            return Err(EngineError::UnknownRun(run));
+        };
+        let mut births = Births::new(self);
+        if let Err(error) = births.queued(*row, &first, &definition, ending) {
+            tracing::error!(run_id = %run, %error, "a queued run cannot begin");
+            return Err(EngineError::UnknownRun(run));
+        }
+        let written = self.commit(std::mem::take(&mut births.writes)).await?;
+        births.live();
+        self.publish(written);
+        Ok(())
+    }
+
     /// Tells the parent of a run how it ended, if the parent is a run of a routine.
     pub(super) fn tell_parent(self: &Arc<Self>, parent: RunId, child: RunId, outcome: Outcome) {
         let waits = match self.journal.row(parent) {
@@ -218,6 +253,9 @@ impl Core {
             let Write::Run(batch) = write else { continue };
             if let Some(row) = &batch.row {
                 self.watchers.note(row);
+                if row.phase.is_final() {
+                    self.queues.note_end(&row.name, row.run);
+                }
                 if let Some(due) = row.due {
                     self.note_due(due);
                 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::core::{Core, Stage};
+use super::events::event_of;
 use crate::{Effect, EffectClass, EffectId, EffectRequest, Outcome};
 
 /// How often the machinery may fail before a run counts as stuck.
@@ -50,7 +51,10 @@ pub(super) async fn perform(core: Arc<Core>, effect: Effect, tries: u32) -> (Eff
         _ = stage.wait_for(|stage| *stage > Stage::Running) => return (id, Ended::NotBegun),
         permit = begin => permit,
     };
-    let result = core.executor.perform(&effect).await;
+    let result = match event_of(&effect) {
+        Some(event) => core.emit(event).await,
+        None => core.executor.perform(&effect).await,
+    };
     drop(permit);
     match result {
         Ok(outcome) => (id, Ended::Outcome(Box::new(outcome))),

@@ -41,6 +41,18 @@ pub enum EngineError {
         /// What is wrong with it.
         trouble: Box<Trouble>,
     },
+    /// The run waits in a queue, and takes nothing but its cancellation until it begins.
+    #[error("run {0} has not begun")]
+    Queued(RunId),
+    /// Too many runs of the routine wait already.
+    #[error("too many runs of `{0}` wait to begin")]
+    QueueFull(String),
+    /// What was told is not an object with a `type`.
+    #[error("it is no event: an event is an object with a `type`")]
+    NoEvent,
+    /// Only a run that failed or was cancelled can be tried again.
+    #[error("run {0} has not failed")]
+    NotFailed(RunId),
     /// Too many requests wait for this run already.
     #[error("run {0} has too many requests waiting")]
     Busy(RunId),
@@ -75,9 +87,11 @@ impl EngineError {
             | Self::UnknownRoutine(_)
             | Self::Definition(_)
             | Self::NotOpen(_)
+            | Self::NoEvent
+            | Self::NotFailed(_)
             | Self::Refused(_) => EngineRemedy::FixRequest,
             Self::Troubled { .. } => EngineRemedy::InspectRun,
-            Self::Busy(_) => EngineRemedy::Retry,
+            Self::Busy(_) | Self::Queued(_) | Self::QueueFull(_) => EngineRemedy::Retry,
             Self::Stopped => EngineRemedy::Reopen,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::events::is_listening;
 use crate::journal::{Batch, CostSummary, InboxItem, InboxKind, RunRow, Snapshot};
 use crate::{Actor, Approval, Effect, EffectId, EffectRequest, Record, RecordKind, Run, Timestamp};
 
@@ -93,6 +94,8 @@ impl Ledger {
             }
             if let RecordKind::RunFinished { .. } = record.kind {
                 self.row.ended_at = Some(record.at);
+                // Nobody looks for it any more when events come.
+                self.row.attributes.retain(|name, _| !is_listening(name));
             }
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::core::Core;
 use super::ledger::Ledger;
 use crate::journal::{JournalReads, RunRow, Trouble};
-use crate::{Definition, Record, ReplayError, Run, RunId, RunKind};
+use crate::{Definition, Phase, Record, ReplayError, Run, RunId, RunKind};
 
 /// A run that was brought into memory.
 #[derive(Debug)]
@@ -29,6 +29,9 @@ pub(super) fn load(core: &Core, id: RunId) -> Result<Loaded, EngineError> {
     }
     if row.phase.is_final() {
         return Ok(Loaded::Over);
+    }
+    if row.phase == Phase::Pending {
+        return Err(EngineError::Queued(id));
     }
     let definition = match core.definitions.of_digest(row.definition) {
         Ok(Some(definition)) => definition,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::birth::Births;
 use super::feed::Feed;
+use super::queue::{self, Admission};
 use super::registry::Message;
 use super::watchers::Until;
 use super::{Engine, EngineError};
@@ -44,6 +45,10 @@ pub struct StartRequest {
     pub id: Option<RunId>,
     /// Names and values that the run can be found by.
     pub attributes: BTreeMap<String, String>,
+    /// Where a queue forms: the larger one goes first.
+    pub priority: u8,
+    /// Where a queue forms: on whose behalf. Those of equal priority take turns.
+    pub share: Option<String>,
 }
 
 impl StartRequest {
@@ -57,6 +62,8 @@ impl StartRequest {
             parent: None,
             id: None,
             attributes: BTreeMap::new(),
+            priority: 0,
+            share: None,
         }
     }
 }
@@ -70,6 +77,24 @@ pub struct RunReport {
     pub output: Option<Value>,
     /// The problem of a faulted run.
     pub problem: Option<Problem>,
+}
+
+/// Where a run stands among those that wait.
+struct Place {
+    priority: u8,
+    share: String,
+}
+
+/// Finds in a refusal the run that was started with the same key.
+fn stands_already(error: EngineError, id: RunId) -> Result<RunId, EngineError> {
+    let EngineError::Journal(error) = error else {
+        return Err(error);
+    };
+    match &*error {
+        JournalError::KeyTaken { run, .. } => Ok(*run),
+        JournalError::OutOfOrder { run, .. } if *run == id => Err(EngineError::RunExists(id)),
+        _ => Err(EngineError::Journal(error)),
+    }
 }
 
 impl Engine {
@@ -203,9 +228,41 @@ impl Engine {
             key: request.key,
             by: request.by,
         };
+        let queue = Place {
+            priority: request.priority,
+            share: request.share.unwrap_or_default(),
+        };
+        self.begin(id, start, &definition, request.attributes, queue)
+            .await
+    }
+
+    /// Begins a run, or puts it in its queue.
+    async fn begin(
+        &self,
+        id: RunId,
+        start: RunStart,
+        definition: &Definition,
+        mut attributes: BTreeMap<String, String>,
+        place: Place,
+    ) -> Result<RunId, EngineError> {
+        let core = self.core();
+        let name = start.name.clone();
+        let routine = queue::routine_of(&name);
         let mut births = Births::new(core);
-        births.run(id, start, &definition, request.attributes);
-        if births.runs.is_empty() {
+        let admission = match start.parent {
+            // Somebody waits for it who may hold the very place that it would wait for.
+            Some(_) => Admission::Begins,
+            None => core.queues.admit(routine, id, core.clock.now())?,
+        };
+        match admission {
+            Admission::Begins => births.run(id, start, definition, attributes),
+            Admission::Waits => {
+                attributes.insert(queue::PRIORITY.to_owned(), place.priority.to_string());
+                attributes.insert(queue::SHARE.to_owned(), place.share.clone());
+                births.waiting(id, start, definition, attributes);
+            }
+        }
+        if births.writes.is_empty() {
             return Err(EngineError::RunExists(id));
         }
         let writes = std::mem::take(&mut births.writes);
@@ -213,16 +270,15 @@ impl Engine {
             Ok(written) => {
                 births.live();
                 core.publish(written);
+                if admission == Admission::Waits {
+                    core.queues.enter(routine, id, place.priority, &place.share);
+                }
                 Ok(id)
             }
-            Err(EngineError::Journal(error)) => match &*error {
-                JournalError::KeyTaken { run, .. } => Ok(*run),
-                JournalError::OutOfOrder { run, .. } if *run == id => {
-                    Err(EngineError::RunExists(id))
-                }
-                _ => Err(EngineError::Journal(error)),
-            },
-            Err(error) => Err(error),
+            Err(error) => {
+                core.queues.note_end(&name, id);
+                stands_already(error, id)
+            }
         }
     }
 
@@ -390,7 +446,27 @@ impl Engine {
     ///
     /// A dropped future does not take the request back.
     pub async fn cancel(&self, run: RunId, by: Actor) -> Result<(), EngineError> {
-        self.core().apply(run, Input::CancelRequested { by }).await
+        let input = Input::CancelRequested { by };
+        match self.core().apply(run, input.clone()).await {
+            Err(EngineError::Queued(_)) => {
+                let row = self.row(run)?;
+                if self
+                    .core()
+                    .queues
+                    .take_one(queue::routine_of(&row.name), run)
+                {
+                    return self.core().release(run, Some(input)).await;
+                }
+                // It has begun in the meantime.
+                self.core().apply(run, input).await
+            }
+            result => result,
+        }
+    }
+
+    /// Returns how many runs of a routine (`namespace/name`) wait to begin.
+    pub fn queued(&self, routine: &str) -> usize {
+        self.core().queues.waiting(routine)
     }
 
     /// Pauses a run; returns when that is durable. What is under way may end, and is recorded.

@@ -1,6 +1,8 @@
 //! `call: http` against a server in this process.
 
-mod server;
+mod authentication;
+mod remote;
+pub(crate) mod server;
 
 use layercake_engine::runtime::Clock;
 use layercake_engine::{
@@ -14,6 +16,10 @@ use server::Server;
 const NOW: u64 = 1_000_000;
 
 fn effect(arguments: Value, deadline: Option<u64>) -> Effect {
+    effect_of("http", arguments, deadline)
+}
+
+fn effect_of(function: &str, arguments: Value, deadline: Option<u64>) -> Effect {
     let run = RunId::from_parts(Timestamp::from_millis(1), 1);
     let task = TaskKey::root().child("post", None, 1);
     Effect {
@@ -24,7 +30,7 @@ fn effect(arguments: Value, deadline: Option<u64>) -> Effect {
         asked_at: Timestamp::from_millis(NOW),
         deadline: deadline.map(Timestamp::from_millis),
         request: EffectRequest::Call(Call {
-            function: "http".to_owned(),
+            function: function.to_owned(),
             version: String::new(),
             arguments,
             class: EffectClass::Unsafe,

@@ -1,11 +1,15 @@
 //! Integration tests of the engine: one binary.
 
+#[cfg(feature = "http")]
+mod conformance;
 #[cfg(feature = "runtime")]
 mod crash;
 mod definition;
 #[cfg(feature = "http")]
 mod http;
 mod journal;
+#[cfg(feature = "runtime")]
+mod process;
 mod run;
 #[cfg(feature = "runtime")]
 mod runtime;

@@ -3,7 +3,10 @@
 mod basics;
 mod children;
 mod control;
+mod events;
+mod queue;
 mod recovery;
+mod retry;
 mod storage;
 mod time;
 mod trouble;

@@ -1,4 +1,4 @@
-//! A server that gives one prepared answer to everybody, and remembers what it was asked.
+//! A server that answers as a test wants, and remembers what it was asked.
 
 use std::sync::{Arc, Mutex};
 
@@ -30,20 +30,70 @@ impl Request {
     }
 }
 
+/// What a server says.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    status: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn new(status: &str, kind: &str, body: &[u8]) -> Self {
+        Self {
+            status: status.to_owned(),
+            headers: vec![("content-type".to_owned(), kind.to_owned())],
+            body: body.to_vec(),
+        }
+    }
+
+    pub(crate) fn json(status: &str, body: &str) -> Self {
+        Self::new(status, "application/json", body.as_bytes())
+    }
+
+    pub(crate) fn text(status: &str, body: &str) -> Self {
+        Self::new(status, "text/plain", body.as_bytes())
+    }
+
+    pub(crate) fn with_status(mut self, status: &str) -> Self {
+        status.clone_into(&mut self.status);
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let headers = self.headers.iter();
+        let headers: String = headers
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let head = format!(
+            "HTTP/1.1 {}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+            self.status,
+            self.body.len(),
+        );
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
+type Answering = Box<dyn FnMut(&Request) -> Answer + Send>;
+
 impl Server {
     pub(crate) async fn answering(status: &str, kind: &str, body: &[u8]) -> Self {
-        let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        Self::start(Some([head.as_bytes(), body].concat())).await
+        let answer = Answer::new(status, kind, body);
+        Self::with(move |_| answer.clone()).await
     }
 
     pub(crate) async fn redirecting(location: &str) -> Self {
-        let answer = format!(
-            "HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        );
-        Self::start(Some(answer.into_bytes())).await
+        let answer = Answer::text("302 Found", "").with_header("location", location);
+        Self::with(move |_| answer.clone()).await
+    }
+
+    pub(crate) async fn with(answer: impl FnMut(&Request) -> Answer + Send + 'static) -> Self {
+        Self::start(Some(Box::new(answer))).await
     }
 
     pub(crate) async fn silent() -> Self {
@@ -56,17 +106,18 @@ impl Server {
 
     /// Returns the only request.
     pub(crate) fn request(&self) -> Request {
-        let requests = self
-            .requests
-            .lock()
-            .expect("nobody panics while it is held");
-        let [request] = &requests[..] else {
-            panic!("one request is expected: {requests:?}");
-        };
-        request.clone()
+        let mut requests = self.take_requests();
+        assert_eq!(requests.len(), 1, "one request is expected: {requests:?}");
+        requests.remove(0)
     }
 
-    async fn start(answer: Option<Vec<u8>>) -> Self {
+    /// Takes the requests since the last time.
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        let requests = self.requests.lock();
+        std::mem::take(&mut *requests.expect("nobody panics while it is held"))
+    }
+
+    async fn start(mut answering: Option<Answering>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -77,12 +128,13 @@ impl Server {
                 let Some(request) = read(&mut stream).await else {
                     continue;
                 };
+                let answer = answering.as_mut().map(|answer| answer(&request));
                 seen.lock()
                     .expect("nobody panics while it is held")
                     .push(request);
-                match &answer {
+                match answer {
                     // The client may go away in the middle of a long answer.
-                    Some(answer) => drop(stream.write_all(answer).await),
+                    Some(answer) => drop(stream.write_all(&answer.bytes()).await),
                     None => open.push(stream),
                 }
             }

@@ -56,12 +56,13 @@ impl Bench {
     }
 
     /// `echo` gives its arguments back; `gate` waits (idempotent), `risk` waits (unsafe);
-    /// `fail` is a problem; `panic` panics twice; `broken` is broken machinery.
+    /// `fail` is a problem, `wander` the first time; `panic` panics twice; `broken` is broken machinery.
     pub(crate) fn functions(self: &Arc<Self>, clock: &Clock) -> Functions {
         let mut functions = Functions::with_clock(clock.clone());
         for (name, class) in [
             ("echo", EffectClass::Pure),
             ("fail", EffectClass::Pure),
+            ("wander", EffectClass::Pure),
             ("gate", EffectClass::Idempotent),
             ("risk", EffectClass::Unsafe),
             ("prove", EffectClass::Pure),
@@ -102,6 +103,10 @@ impl Bench {
                 ..Outcome::completed(arguments)
             },
             "fail" => Outcome::failed(Problem::standard(ProblemKind::Communication, "it failed")),
+            "wander" if count == 1 => {
+                Outcome::failed(Problem::standard(ProblemKind::Communication, "it got lost"))
+            }
+            "wander" => Outcome::completed(arguments),
             "panic" if count <= 2 => panic!("this is a drill"),
             "panic" => Outcome::completed(json!(count)),
             _ => {
