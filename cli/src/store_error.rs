@@ -50,6 +50,10 @@ impl From<EngineError> for CommandError {
                     .because(in_words(trouble))
                     .next(format!("layercake log {run}"))
             }
+            EngineError::Queued(_) | EngineError::QueueFull(_) | EngineError::NotFailed(_) => {
+                Self::new(codes::RUN_ENDED, error.to_string()).next("layercake ls")
+            }
+            EngineError::NoEvent => Self::new(codes::INTERNAL, error.to_string()),
             EngineError::RunExists(_) | EngineError::Busy(_) | EngineError::Stopped => {
                 Self::new(codes::INTERNAL, error.to_string()).next("run the command again with -vv")
             }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::runtime::Clock;
 use crate::{
     Catalog, Effect, EffectClass, EffectRequest, Executor, ExecutorError, FunctionSpec, Outcome,
-    Problem,
+    Problem, StandardCall,
 };
 
 type Body = Arc<dyn Fn(Effect) -> Pin<Box<dyn Future<Output = Outcome> + Send>> + Send + Sync>;
@@ -43,8 +43,13 @@ impl Functions {
         let standard = Catalog::standard();
         let built_in = [NOW, UUID].into_iter();
         let specs = built_in.filter_map(|(name, version)| standard.function(name, version));
+        let catalog = specs.cloned().fold(Catalog::default(), Catalog::with);
+        #[cfg(feature = "http")]
+        let catalog = [StandardCall::OpenApi, StandardCall::A2a, StandardCall::Mcp]
+            .into_iter()
+            .fold(catalog, Catalog::with_standard);
         Self {
-            catalog: specs.cloned().fold(Catalog::default(), Catalog::with),
+            catalog,
             bodies: BTreeMap::new(),
             others: BTreeMap::new(),
             #[cfg(feature = "http")]
@@ -95,12 +100,12 @@ impl Functions {
         self
     }
 
-    /// Lets somebody else perform a call of the standard, by the name under which it arrives:
-    /// `script`, `shell` and `container` ([`crate::Processes`]), `mcp` with servers that are
-    /// started as programs.
+    /// Lets somebody else perform a call of the standard: scripts, commands and containers
+    /// ([`crate::Processes`]), or `mcp` with servers that are started as programs.
     #[must_use]
-    pub fn with_executor(mut self, name: impl Into<String>, executor: Arc<dyn Executor>) -> Self {
-        self.others.insert(name.into(), executor);
+    pub fn with_standard(mut self, call: StandardCall, executor: Arc<dyn Executor>) -> Self {
+        self.others.insert(call.name().to_owned(), executor);
+        self.catalog = self.catalog.with_standard(call);
         self
     }
 

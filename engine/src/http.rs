@@ -27,10 +27,10 @@ use serde_json::{Value, json};
 
 use crate::runtime::Clock;
 use crate::{
-    Effect, EffectRequest, Executor, ExecutorError, NamedSecrets, Outcome, Problem, Secrets,
-    canonical_json,
+    Effect, EffectRequest, Executor, ExecutorError, NamedSecrets, Outcome, Problem, ProblemKind,
+    Secrets, canonical_json,
 };
-use authentication::Tokens;
+use authentication::{Scrub, Tokens};
 use openapi::Documents;
 use request::Wanted;
 
@@ -125,6 +125,21 @@ impl Http {
         }
     }
 
+    /// Puts the values of secrets where the arguments mean them, and remembers which.
+    fn revealed(&self, effect: &Effect) -> Result<(Value, Scrub), Problem> {
+        let used = std::cell::RefCell::new(Scrub::default());
+        let find = |name: &str| {
+            let text = self.secrets.secret(name)?.text();
+            used.borrow_mut().value(&text);
+            Some(text)
+        };
+        let revealed = effect.revealed(&find);
+        let with = revealed.map_err(|missing| {
+            Problem::standard(ProblemKind::Authentication, missing.to_string())
+        })?;
+        Ok((with, used.into_inner()))
+    }
+
     /// Asks for a text that stands elsewhere.
     pub(crate) async fn text(
         &self,
@@ -144,12 +159,17 @@ impl Executor for Http {
             let message = "only calls are performed over HTTP".to_owned();
             return Err(ExecutorError { message });
         };
-        match call.function.as_str() {
-            "openapi" => self.openapi(effect, &call.arguments).await,
-            "a2a" => self.a2a(effect, &call.arguments).await,
-            "mcp" => self.mcp(effect, &call.arguments).await,
-            _ => self.http(effect, &call.arguments).await,
-        }
+        let (with, used) = match self.revealed(effect) {
+            Ok(revealed) => revealed,
+            Err(problem) => return Ok(Outcome::failed(problem)),
+        };
+        let outcome = match call.function.as_str() {
+            "openapi" => self.openapi(effect, &with).await,
+            "a2a" => self.a2a(effect, &with).await,
+            "mcp" => self.mcp(effect, &with).await,
+            _ => self.http(effect, &with).await,
+        };
+        outcome.map(|outcome| used.outcome(outcome))
     }
 }
 

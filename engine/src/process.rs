@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     Effect, EffectId, EffectRequest, Executor, ExecutorError, Outcome, Problem, ProblemKind,
+    Secrets,
 };
 
 pub use unconfined::Unconfined;
@@ -80,6 +81,7 @@ pub trait Programs: Send + Sync {
 pub struct Processes {
     sandbox: Option<Arc<dyn Programs>>,
     containers: Option<(String, Arc<dyn Programs>)>,
+    secrets: Option<Arc<dyn Secrets>>,
     #[cfg(feature = "http")]
     http: Option<crate::Http>,
     /// Programs that nobody waits for; they end with the last clone.
@@ -121,6 +123,18 @@ impl Processes {
     pub fn with_http(mut self, http: crate::Http) -> Self {
         self.http = Some(http);
         self
+    }
+
+    /// Finds the secrets that arguments name there. Programs are given them as they are: what a
+    /// program writes is recorded.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: impl Secrets + 'static) -> Self {
+        self.secrets = Some(Arc::new(secrets));
+        self
+    }
+
+    fn secret(&self, name: &str) -> Option<String> {
+        Some(self.secrets.as_ref()?.secret(name)?.text())
     }
 
     /// Performs a call with these arguments, whose secrets are put in.
@@ -214,7 +228,16 @@ impl Processes {
 impl Executor for Processes {
     async fn perform(&self, effect: &Effect) -> Result<Outcome, ExecutorError> {
         match &effect.request {
-            EffectRequest::Call(call) => self.call(effect, &call.function, &call.arguments).await,
+            EffectRequest::Call(call) => match effect.revealed(&|name| self.secret(name)) {
+                Ok(with) => self.call(effect, &call.function, &with).await,
+                Err(missing) => {
+                    let kind = ProblemKind::Authentication;
+                    Ok(Outcome::failed(Problem::standard(
+                        kind,
+                        missing.to_string(),
+                    )))
+                }
+            },
             _ => Err(ExecutorError {
                 message: "only calls are performed here".to_owned(),
             }),

@@ -4,6 +4,7 @@ mod actor;
 mod birth;
 mod clock;
 mod committer;
+mod control;
 mod core;
 mod definitions;
 mod effects;

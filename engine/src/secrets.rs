@@ -27,6 +27,14 @@ impl Secret {
     pub fn reveal(&self) -> &Value {
         &self.0
     }
+
+    /// Returns the value as text: JSON, unless it is text already.
+    pub fn text(&self) -> String {
+        match &self.0 {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl fmt::Debug for Secret {

@@ -14,6 +14,7 @@ mod crash_score;
 mod layers;
 mod licences;
 mod measure;
+mod proof;
 mod sim;
 mod tidy;
 

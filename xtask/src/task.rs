@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use crate::{bench, ci, crash_score, layers, licences, measure, sim, tidy};
+use crate::{bench, ci, crash_score, layers, licences, measure, proof, sim, tidy};
 
 /// Whether the repository passed what a task checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Task {
     pub(crate) run: fn(&[String], &mut dyn Write) -> Result<Verdict>,
 }
 
-const TASKS: [Task; 9] = [
+const TASKS: [Task; 11] = [
     Task {
         name: "ci",
         takes: "",
@@ -75,6 +75,18 @@ const TASKS: [Task; 9] = [
         takes: "[--short] [--kills N] [--seed N] [--binary PATH]",
         does: "kills the real binary over and over, and counts what it loses, repeats or gets wrong",
         run: crash_score::run,
+    },
+    Task {
+        name: "conformance",
+        takes: "[--ctk DIR]",
+        does: "the conformance kit of the standard on a whole engine, one line for each scenario",
+        run: proof::conformance,
+    },
+    Task {
+        name: "torture",
+        takes: "[--kills N]",
+        does: "kills a process of the engine in the middle of every kind of task, 10,000 times",
+        run: proof::torture,
     },
     Task {
         name: "help",

@@ -1,5 +1,5 @@
 //! `call: mcp` over HTTP. Servers that are started as processes belong to whoever may start
-//! processes; see [`crate::Functions::with_executor`].
+//! processes; see [`crate::Functions::with_standard`].
 //!
 //! Source: the Model Context Protocol, "Transports" (streamable HTTP) and "Lifecycle".
 

@@ -10,7 +10,7 @@ mod examples;
 mod extensions;
 mod failure;
 mod journals;
-mod kit;
+pub(crate) mod kit;
 mod migration;
 mod model;
 mod order;

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Login;
+use crate::Outcome;
 
 /// What stands where a secret was.
 const MASK: &str = "[secret]";
@@ -79,6 +80,39 @@ impl Scrub {
             bytes = without(bytes, form.as_bytes());
         }
         bytes
+    }
+
+    /// Takes the secrets out of everything that is recorded of an effect.
+    pub(in crate::http) fn outcome(&self, mut outcome: Outcome) -> Outcome {
+        if self.forms.is_empty() {
+            return outcome;
+        }
+        match &mut outcome.result {
+            Ok(value) => self.json(value),
+            Err(problem) => {
+                problem.title = self.text(&problem.title);
+                problem.detail = problem.detail.as_deref().map(|detail| self.text(detail));
+            }
+        }
+        if let Some(evidence) = &mut outcome.evidence {
+            self.json(evidence);
+        }
+        outcome
+    }
+
+    fn json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
+            Value::Object(fields) => {
+                let taken = std::mem::take(fields).into_iter();
+                fields.extend(taken.map(|(name, mut inner)| {
+                    self.json(&mut inner);
+                    (self.text(&name), inner)
+                }));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 
     /// Takes the secrets out of text.

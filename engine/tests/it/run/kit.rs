@@ -6,14 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use layercake_engine::{
-    Call, Definition, EffectRequest, Outcome, Phase, Problem, ProblemKind, RecordKind,
+    Call, Definition, EffectRequest, Outcome, Phase, Problem, ProblemKind, Record, RecordKind,
 };
 use serde_json::{Value, json};
 
 use super::trial::{Trial, catalog, outdent};
 
-#[test]
-fn the_scenarios_of_the_kit_hold() {
+/// Returns the scenarios of the kit, or says loudly that there is no kit.
+#[expect(clippy::print_stderr, reason = "a skipped test says so loudly")]
+pub(crate) fn all() -> Option<Vec<Scenario>> {
     let folder = std::env::var_os("LAYERCAKE_CTK").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/ctk"),
         PathBuf::from,
@@ -23,26 +24,40 @@ fn the_scenarios_of_the_kit_hold() {
             "SKIPPED: no conformance kit at {}; set LAYERCAKE_CTK to a checkout's feature folder",
             folder.display()
         );
-        return;
+        return None;
     };
-    let mut count = 0;
-    for entry in entries {
-        let path = entry.expect("the folder can be listed").path();
-        if path.extension().is_some_and(|end| end == "feature") {
-            let text = std::fs::read_to_string(&path).expect("a feature file is text");
-            for scenario in scenarios(&text) {
-                scenario.check();
-                count += 1;
-            }
-        }
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("the folder can be listed").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "feature"))
+        .collect();
+    files.sort();
+    let texts = files
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("a feature file is text"));
+    Some(texts.flat_map(|text| scenarios(&text)).collect())
+}
+
+#[test]
+fn the_scenarios_of_the_kit_hold() {
+    let Some(scenarios) = all() else { return };
+    for scenario in &scenarios {
+        scenario.check_alone();
     }
-    assert_eq!(count, 21, "the kit has 21 scenarios");
+    assert_eq!(scenarios.len(), 21, "the kit has 21 scenarios");
 }
 
 /// One scenario: its steps, each with the text below it.
-struct Scenario {
-    name: String,
+pub(crate) struct Scenario {
+    pub(crate) name: String,
     steps: Vec<(String, String)>,
+}
+
+/// What became of a run, however it was driven.
+pub(crate) struct Seen {
+    pub(crate) phase: Phase,
+    pub(crate) output: Option<Value>,
+    pub(crate) problem: Option<Problem>,
+    pub(crate) records: Vec<Record>,
 }
 
 fn scenarios(feature: &str) -> Vec<Scenario> {
@@ -83,14 +98,23 @@ impl Scenario {
         found.map(|(_, block)| block.as_str())
     }
 
-    fn check(&self) {
-        let text = self.block("a workflow with definition").unwrap_or_default();
-        let definition = match Definition::read(&outdent(text), &catalog()) {
+    /// The text of the definition.
+    pub(crate) fn definition(&self) -> String {
+        outdent(self.block("a workflow with definition").unwrap_or_default())
+    }
+
+    /// The input.
+    pub(crate) fn input(&self) -> Value {
+        self.block("the workflow input is").map_or(json!({}), value)
+    }
+
+    /// Runs the machine alone, and answers calls by hand.
+    fn check_alone(&self) {
+        let definition = match Definition::read(&self.definition(), &catalog()) {
             Ok(checked) => checked.definition,
             Err(diagnostics) => panic!("{}: {diagnostics:#?}", self.name),
         };
-        let input = self.block("the workflow input is").map_or(json!({}), value);
-        let mut trial = Trial::start_definition(definition, input);
+        let mut trial = Trial::start_definition(definition, self.input());
         while !trial.run.phase().is_final() {
             let effect = trial.run.pending().next().expect("it waits for a call");
             let EffectRequest::Call(call) = &effect.request else {
@@ -100,35 +124,35 @@ impl Scenario {
             trial.settle(&task, outcome);
         }
         trial.verify();
+        self.check(&Seen {
+            phase: trial.run.phase(),
+            output: trial.run.output().cloned(),
+            problem: trial.run.problem().cloned(),
+            records: trial.records,
+        });
+    }
+
+    /// Checks what the scenario says about the end of its run.
+    pub(crate) fn check(&self, seen: &Seen) {
         for (step, block) in &self.steps {
-            self.check_step(&trial, step, block);
+            self.check_step(seen, step, block);
         }
     }
 
-    fn check_step(&self, trial: &Trial, step: &str, block: &str) {
+    fn check_step(&self, seen: &Seen, step: &str, block: &str) {
         let name = &self.name;
-        let output = trial.run.output();
+        let output = seen.output.as_ref();
         let words: Vec<&str> = step.split('\'').collect();
         match step {
             "the workflow should complete" => {
-                assert_eq!(
-                    trial.run.phase(),
-                    Phase::Completed,
-                    "{name}: {:?}",
-                    trial.run.problem()
-                );
+                assert_eq!(seen.phase, Phase::Completed, "{name}: {:?}", seen.problem);
             }
-            "the workflow should fault" => assert_eq!(trial.run.phase(), Phase::Faulted, "{name}"),
+            "the workflow should fault" => assert_eq!(seen.phase, Phase::Faulted, "{name}"),
             "the workflow should complete with output:" => {
-                assert_eq!(
-                    output,
-                    Some(&value(block)),
-                    "{name}: {:?}",
-                    trial.run.problem()
-                );
+                assert_eq!(output, Some(&value(block)), "{name}: {:?}", seen.problem);
             }
             "the workflow should fault with error:" => {
-                let problem = json!(trial.run.problem());
+                let problem = json!(seen.problem);
                 for (key, expected) in value(block).as_object().expect("an error is an object") {
                     assert_eq!(problem.get(key), Some(expected), "{name}");
                 }
@@ -150,7 +174,7 @@ impl Scenario {
                     "{name}"
                 );
             }
-            _ if step.contains(" should run ") => check_order(trial, step),
+            _ if step.contains(" should run ") => check_order(seen, step),
             _ => {
                 let known = [
                     "a workflow with definition",
@@ -166,8 +190,8 @@ impl Scenario {
     }
 }
 
-fn check_order(trial: &Trial, step: &str) {
-    let started: Vec<&str> = trial
+fn check_order(seen: &Seen, step: &str) {
+    let started: Vec<&str> = seen
         .records
         .iter()
         .filter(|record| matches!(record.kind, RecordKind::TaskStarted))

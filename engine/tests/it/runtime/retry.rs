@@ -78,3 +78,32 @@ async fn a_cancelled_run_goes_on_where_it_was_stopped() {
     assert_eq!(shop.end(again).await.output, Some(json!({ "got": 1 })));
     assert_eq!(shop.bench.count("echo/first"), 1);
 }
+
+#[tokio::test]
+async fn what_can_be_undone_is_undone_before_a_run_is_cancelled() {
+    let shop = Workshop::open();
+    let text = "
+document: { dsl: '1.0.3', namespace: test, name: trial, version: '1.0.0' }
+use:
+  functions:
+    book: { call: 'echo:1.0.0@default', with: { book: '${ $item }' } }
+    cancel: { call: 'echo:1.0.0@default', with: { cancel: '${ $item }' } }
+do:
+  - rooms: { call: 'for-each:1.0.0@default', with: { in: [a, b], key: '${ $item }', do: book, undo: cancel } }
+  - hold: { call: 'gate:1.0.0@default', with: {} }
+";
+    let definition = shop.engine.read(text).expect("the definition is sound");
+    let routine = layercake_engine::runtime::Routine::Definition(definition);
+    let request = layercake_engine::runtime::StartRequest::new(routine, json!({}));
+    let run = shop.engine.start(request).await.expect("a run");
+    shop.bench.reached.notified().await;
+    let performed = shop.bench.counts().len();
+    shop.engine.undo(run, ada()).await.expect("it is asked for");
+    assert_eq!(shop.end(run).await.row.phase, Phase::Cancelled);
+    assert_eq!(
+        shop.bench.counts().len(),
+        performed + 2,
+        "both rooms are given back"
+    );
+    shop.check();
+}

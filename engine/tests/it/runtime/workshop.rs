@@ -267,7 +267,13 @@ pub(crate) fn open(journal: Arc<dyn Journal>, bench: &Arc<Bench>, clock: &Clock)
         input: json!(true),
         ..approval.clone()
     };
-    let catalog = functions.catalog().with(approval.clone()).with(broken);
+    let standard = layercake_engine::Catalog::standard();
+    let for_each = standard.function("for-each", "1.0.0");
+    let catalog = functions
+        .catalog()
+        .with(approval.clone())
+        .with(for_each.expect("it is standard").clone())
+        .with(broken);
     let options = EngineOptions {
         clock: clock.clone(),
         storage_patience_ms: 200,
