@@ -12,10 +12,11 @@ use crate::keyring::Keyring;
 use crate::rebuild;
 use crate::scope::Access;
 use crate::seal::Entropy;
+use crate::stage::Stage;
 use crate::store::{RedbStore, Store};
 use crate::vault::{FileVault, Vault};
 use crate::view::View;
-use crate::writer::{Erasure, Request, Shared, Stage, WriterHandle};
+use crate::writer::{Erasure, Request, Shared, WriterHandle};
 use crate::{ContextError, Moment, Provenance, Snapshot};
 
 /// The name of the store's file in its folder.

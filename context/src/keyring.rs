@@ -14,9 +14,9 @@ use rotation::{decode_subject, encode_subject};
 use crate::codec::{Decoder, Encoder};
 use crate::key::{self, IndexKey, ScopeId};
 use crate::seal::{Entropy, Key, Part, keyed_hash};
+use crate::stage::Stage;
 use crate::store::Reader;
 use crate::vault::{RootKey, Vault, VaultError};
-use crate::writer::Stage;
 use crate::{ContextError, EntityId};
 
 /// The bucket after the last one holds the key of the indexes.

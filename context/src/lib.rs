@@ -65,6 +65,7 @@ mod reserved;
 mod row;
 mod scope;
 mod seal;
+mod stage;
 pub mod store;
 mod tail;
 mod text;

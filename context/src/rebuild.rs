@@ -10,10 +10,11 @@ use crate::keyring::Keyring;
 use crate::reading::{Reading, find_scope};
 use crate::reserved;
 use crate::row::{AssertionRow, Content, Edge, LogRow, ObservationRow};
+use crate::stage::Stage;
 use crate::store::{Batch, Order, Reader, Store};
 use crate::tail::{Rows, Tail};
 use crate::view::RecommendationValue;
-use crate::writer::{Index, Stage, item_words};
+use crate::writer::{Index, item_words};
 use crate::{ContextError, EntityId, ItemId, Policy, Snapshot, Value};
 
 /// Rows that are changed with one flush.

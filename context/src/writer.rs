@@ -13,7 +13,6 @@ mod judge;
 mod lease;
 mod policy;
 mod special;
-mod stage;
 mod trail;
 
 use std::fmt;
@@ -27,7 +26,6 @@ pub(crate) use document::item_words;
 pub(crate) use draft::is_predicate;
 pub use forget::Erasure;
 pub(crate) use index::Index;
-pub(crate) use stage::{Stage, last_with_prefix};
 pub(crate) use trail::{commit_digest, decode_position, run_hash};
 
 use crate::audit::Leaf;

@@ -11,9 +11,9 @@ use crate::keyring::Keyring;
 use crate::rebuild::{replay, scopes};
 use crate::row::{Content, LogRow, Sealed};
 use crate::seal::Part;
+use crate::stage::Stage;
 use crate::store::{Order, Reader, StoreError, Visit};
 use crate::tail::{Sorted, last_of_each};
-use crate::writer::Stage;
 use crate::{ContextError, EntityId, ItemId};
 
 /// Compares all indexes and texts with the log.

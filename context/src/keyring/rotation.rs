@@ -16,9 +16,9 @@ use super::{
 use crate::codec::{Decoder, Encoder};
 use crate::key::{self, RowKey, ScopeId, prefix_end};
 use crate::seal::{Entropy, Key};
+use crate::stage::Stage;
 use crate::store::{Order, Reader};
 use crate::vault::{RootKey, VaultError};
-use crate::writer::Stage;
 use crate::{ContextError, EntityId};
 
 /// The buckets whose keys are replaced.

@@ -11,11 +11,12 @@ use crate::reading::Reading;
 use crate::row::LogRow;
 use crate::scope::Access;
 use crate::seal::Entropy;
+use crate::stage::Stage;
 use crate::view::{live_pair, name_of, version_of};
 use crate::writer::draft::{Draft, commit_row, key_hash};
 use crate::writer::fingerprint::request_bytes;
 use crate::writer::trail::append_leaf;
-use crate::writer::{Stage, assert, judge, lease, special};
+use crate::writer::{assert, judge, lease, special};
 use crate::{ContextError, ItemId, Snapshot};
 
 /// The word for a commit in the audit trail.

@@ -17,10 +17,10 @@ use crate::reserved;
 use crate::row::{CommitRow, EntityRow, LogRow, PredicateRow, Sealed};
 use crate::scope::{Access, Scope};
 use crate::seal::{Entropy, Key, Part};
+use crate::stage::{Stage, last_with_prefix};
 use crate::value::normalise;
 use crate::writer::index::Index;
 use crate::writer::trail::CommitDigest;
-use crate::writer::{Stage, last_with_prefix};
 use crate::{ContextError, EntityId, ItemId, Moment, Snapshot};
 
 /// One commit under construction.

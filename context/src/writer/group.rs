@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use super::{Reply, Request, Shared, Stage, apply, forget, trail};
+use super::{Reply, Request, Shared, apply, forget, trail};
 use crate::ContextError;
 use crate::head::{Head, Watermark, head_key, watermark_key};
 use crate::keyring::{Buckets, Unfinished, unfinished};
 use crate::seal::Entropy;
+use crate::stage::Stage;
 use crate::tail::{Rows, Tail};
 use crate::vault::Vault;
 

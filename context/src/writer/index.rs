@@ -9,11 +9,11 @@ use crate::keyring::Keyring;
 use crate::reading::{Origin, Reading};
 use crate::reserved;
 use crate::row::{AssertionRow, Content, Edge, LeaseRow, Lifecycle, policy_byte};
+use crate::stage::{Stage, last_with_prefix};
 use crate::store::Reader;
 use crate::tail::RowValue;
 use crate::text::{Document, Posting, Totals};
 use crate::value::normalise;
-use crate::writer::{Stage, last_with_prefix};
 use crate::{ContextError, EntityId, ItemId, Moment, Snapshot};
 
 /// The indexes of one scope, while one commit is added to them.

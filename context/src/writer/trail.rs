@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::{Frontier, Hash, Leaf, Origin, TILE_LEAVES, Tree, encode_tile};
 use crate::key::{self, ScopeId, prefix_end};
+use crate::stage::Stage;
 use crate::store::{Order, Reader};
-use crate::writer::Stage;
 use crate::{ContextError, ItemId, Scope, Snapshot};
 
 /// Appends leaves and returns their positions. A leaf that is there already, for the same
