@@ -44,7 +44,6 @@ impl Reader for Blocks<'_> {
         if from >= to || place_of(from) == Place::Alone {
             return self.stored.range(from, to, order, visit);
         }
-        let begin = first_block(self.stored(), from)?;
         let mut healthy = true;
         let mut show = |first: &[u8], block: &[u8]| {
             let flow = match order {
@@ -54,6 +53,21 @@ impl Reader for Blocks<'_> {
             healthy = flow.is_some();
             flow.unwrap_or(ControlFlow::Break(()))
         };
+        // Most ranges lie in one block: the last one that begins before their end.
+        let shelf = &from[..SHELF_BYTES.min(from.len())];
+        let mut is_whole = false;
+        let mut last = |first: &[u8], block: &[u8]| {
+            is_whole = first <= from;
+            if is_whole {
+                let _: ControlFlow<()> = show(first, block);
+            }
+            ControlFlow::Break(())
+        };
+        self.stored.range(shelf, to, Order::Descending, &mut last)?;
+        if is_whole {
+            return if healthy { Ok(()) } else { Err(damaged()) };
+        }
+        let begin = first_block(self.stored(), from)?;
         self.stored.range(&begin, to, order, &mut show)?;
         if healthy { Ok(()) } else { Err(damaged()) }
     }
