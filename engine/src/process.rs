@@ -208,10 +208,6 @@ impl Processes {
     }
 
     #[cfg(not(feature = "http"))]
-    #[expect(
-        clippy::unused_async,
-        reason = "the same shape as with the feature `http`"
-    )]
     async fn source(
         &self,
         _: &Effect,
