@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Cancel(CancelArguments),
     /// Publish routines and list what is published
     Routine(RoutineArguments),
+    /// Ask the configured models for real: what they can do, cannot do, and cost
+    Model(ModelArguments),
     /// Try out everything the program needs, and say how to mend what fails
     Doctor,
     /// Explain the code of an error
@@ -294,6 +296,25 @@ pub(crate) enum RoutineAction {
     Show {
         /// `namespace/name` or `namespace/name@version`
         name: String,
+    },
+}
+
+/// `model`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: ModelAction,
+}
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelAction {
+    /// Ask each model some small questions; real models charge for them
+    Check {
+        /// The aliases [default: all that are configured]
+        #[arg(value_name = "ALIAS")]
+        aliases: Vec<String>,
     },
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod show;
 
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod model;
 
 mod follow;
 mod input;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use layercake_model::layer::{RetryPolicy, Retrying};
-use layercake_model::provider::ModelSpec;
+use layercake_model::provider::{ModelSpec, Provider};
 use layercake_model::{Model, ModelError, ModelErrorKind, Providers, ScriptedModel, Secret};
 
 use crate::bundle;
@@ -30,11 +30,7 @@ impl Models {
     ///
     /// The default model or a script cannot be opened.
     pub(crate) fn open(settings: &Settings) -> Result<Self, CommandError> {
-        let models = Self {
-            settings: settings.models.clone(),
-            providers: providers(settings),
-            open: Mutex::default(),
-        };
+        let models = Self::unopened(settings)?;
         let scripted = models
             .settings
             .iter()
@@ -44,6 +40,19 @@ impl Models {
             models.get(alias)?;
         }
         Ok(models)
+    }
+
+    /// Makes the table and opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// A provider in the settings is not understood.
+    pub(crate) fn unopened(settings: &Settings) -> Result<Self, CommandError> {
+        Ok(Self {
+            settings: settings.models.clone(),
+            providers: providers(settings)?,
+            open: Mutex::default(),
+        })
     }
 
     /// Returns the model behind an alias.
@@ -112,11 +121,32 @@ impl fmt::Debug for Models {
     }
 }
 
-/// Returns the table of providers, with the addresses of the settings.
-fn providers(settings: &Settings) -> Providers {
-    let moved = settings.providers.iter();
-    moved.fold(Providers::builtin(), |providers, (name, address)| {
-        providers.with_address(name, address.clone())
+/// Returns the table of providers, with the addresses and rows of the settings.
+fn providers(settings: &Settings) -> Result<Providers, CommandError> {
+    let mut set = settings.providers.iter();
+    set.try_fold(
+        Providers::builtin(),
+        |providers, (name, value)| match value {
+            toml::Value::String(address) => Ok(providers.with_address(name, address)),
+            row => Ok(providers.with_row(provider(name, row.clone())?)),
+        },
+    )
+}
+
+/// Reads a row. Its name is that of its table.
+fn provider(name: &str, mut row: toml::Value) -> Result<Provider, CommandError> {
+    if let Some(fields) = row.as_table_mut() {
+        fields.insert("name".to_owned(), name.into());
+    }
+    row.try_into().map_err(|error: toml::de::Error| {
+        CommandError::new(
+            codes::MODEL_SPEC,
+            format!("the provider `{name}` in the settings is not understood"),
+        )
+        .because(error.message())
+        .next(format!(
+            "write [providers.{name}] with address = \"…\" and dialect = \"openai-chat\""
+        ))
     })
 }
 

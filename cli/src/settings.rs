@@ -30,8 +30,8 @@ pub(crate) struct Settings {
     pub(crate) config: Option<PathBuf>,
     /// Model specs by alias.
     pub(crate) models: BTreeMap<String, ModelSetting>,
-    /// Other addresses of known providers, by the provider's name: a gateway, a local server.
-    pub(crate) providers: BTreeMap<String, String>,
+    /// By a provider's name: another address of a known one (a text), or a whole row (a table).
+    pub(crate) providers: BTreeMap<String, toml::Value>,
     /// Folders with skills, the first wins.
     pub(crate) skills: Vec<PathBuf>,
     /// Defaults of agents.

@@ -16,8 +16,8 @@ pub(super) struct SettingsFile {
     pub(super) store: Option<PathBuf>,
     pub(super) skills: Vec<PathBuf>,
     pub(super) models: BTreeMap<String, String>,
-    /// Other addresses of known providers, by the provider's name.
-    pub(super) providers: BTreeMap<String, String>,
+    /// Addresses of known providers and whole rows, by the provider's name.
+    pub(super) providers: BTreeMap<String, toml::Value>,
     pub(super) agent: AgentSection,
 }
 

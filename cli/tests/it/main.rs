@@ -9,5 +9,6 @@ mod crash_score;
 mod documents;
 mod errors;
 mod kill;
+mod models;
 mod terminals;
 mod tour;
