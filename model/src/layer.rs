@@ -1,4 +1,4 @@
-//! Layers: wrappers that implement [`Model`](crate::Model) around another model.
+//! Layers: wrappers that implement [`Model`] around another model.
 //!
 //! Each adds one thing. The order is the caller's, and it matters: what is outside sees every
 //! attempt of what is inside as one call. From outside in, the usual order is
