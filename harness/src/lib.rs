@@ -55,6 +55,7 @@ mod report;
 pub mod rewind;
 pub mod rule;
 pub mod sandbox;
+pub mod seen;
 pub mod session;
 pub mod sink;
 pub mod skill;
