@@ -97,6 +97,11 @@ impl Definition {
         })
     }
 
+    /// Reads a definition's text as data, without checking it; nothing when it is no YAML.
+    pub(crate) fn document_of(source: &str) -> Option<Value> {
+        yaml::read(&mut Report::new(source)).map(|root| root.to_value())
+    }
+
     /// Returns line and column, from 1, of what a JSON pointer names.
     ///
     /// `None` when the pointer leads nowhere at all.

@@ -49,12 +49,16 @@
 //!
 //! Without its features the crate reaches no clock, no network and no async runtime.
 
+#[cfg(feature = "bundle")]
+pub mod bundle;
 mod catalog;
 mod definition;
+pub mod diff;
 mod digest;
 mod effect;
 mod executor;
 mod expression;
+pub mod fork;
 #[cfg(feature = "runtime")]
 mod functions;
 mod graph;
@@ -62,12 +66,15 @@ mod graph;
 mod http;
 mod id;
 pub mod journal;
+pub mod ledger;
 mod lifecycle;
 mod problem;
 #[cfg(feature = "runtime")]
 mod process;
 mod record;
+mod redaction;
 mod run;
+mod run_tree;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 mod secrets;
@@ -106,9 +113,11 @@ pub use process::{Ended, Processes, Program, ProgramError, Programs, Unconfined}
 pub use record::{
     Actor, Payload, Phase, RECORD_FORMAT, Record, RecordKind, RunKind, RunStart, Sequence,
 };
+pub use redaction::{Redaction, RedactionReport};
 pub use run::{
     ApplyError, Counts, Divergence, Input, Migration, MigrationError, ReplayError, Run,
     SnapshotError,
 };
+pub use run_tree::{ReplayOutcome, Replayed, RunTree};
 pub use secrets::{NamedSecrets, Secret, Secrets};
 pub use timestamp::Timestamp;

@@ -48,9 +48,12 @@ use work::{Progress, Work};
 
 pub use input::{ApplyError, Input};
 pub use migration::{Migration, MigrationError};
+#[cfg(feature = "bundle")]
+pub(crate) use replay::input_of;
 pub use replay::{Divergence, ReplayError};
 pub use snapshot::SnapshotError;
 pub use state::Counts;
+pub(crate) use variables::workflow_value;
 
 /// The version that records name under `engine`.
 const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -210,6 +213,19 @@ impl Run {
     /// Returns the time of the last record.
     pub fn last_at(&self) -> Timestamp {
         self.state.now
+    }
+
+    /// Returns the open tasks, the outer ones first, each with the input that it works on.
+    pub fn open_tasks(&self) -> impl Iterator<Item = (&crate::TaskKey, &Value)> {
+        let branches = self.state.branches.values();
+        let frames = branches.flat_map(|branch| branch.frames.iter());
+        frames.map(|frame| (&frame.key, frame.input.value()))
+    }
+
+    /// Returns the value of `$context`, as long as the run has not ended.
+    pub fn context(&self) -> Option<&Value> {
+        let trunk = self.state.branches.get(&TRUNK)?;
+        Some(trunk.context.value())
     }
 
     /// Returns how much has happened by now.

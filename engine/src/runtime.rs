@@ -1,6 +1,7 @@
 //! The embedded runtime: many runs at once on tokio, over a journal.
 
 mod actor;
+mod adopt;
 mod birth;
 mod clock;
 mod committer;

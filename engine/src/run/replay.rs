@@ -277,7 +277,7 @@ fn inline(payload: &Payload, seq: Sequence) -> Result<serde_json::Value, ReplayE
 }
 
 /// Returns the input that a record tells of; `None` when it is a derived one.
-fn input_of(record: &Record) -> Result<Option<Input>, ReplayError> {
+pub(crate) fn input_of(record: &Record) -> Result<Option<Input>, ReplayError> {
     let by = || record.actor.clone();
     Ok(Some(match &record.kind {
         RecordKind::EffectFinished {

@@ -115,13 +115,12 @@ impl<'a> View<'a> {
     }
 
     fn workflow(&self) -> Value {
-        let document = self.definition.document().get("document");
-        json!({
-            "id": self.state.id.to_string(),
-            "definition": { "document": document },
-            "input": self.state.input.value(),
-            "startedAt": moment(self.state.started_at),
-        })
+        workflow_value(
+            self.state.id,
+            self.definition.document().get("document"),
+            self.state.input.value(),
+            self.state.started_at,
+        )
     }
 
     /// Only marks: the values are put in by whoever performs a call.
@@ -135,6 +134,21 @@ impl<'a> View<'a> {
             .collect::<Map<_, _>>()
             .into()
     }
+}
+
+/// Returns the value of `$workflow`.
+pub(crate) fn workflow_value(
+    run: crate::RunId,
+    document: Option<&Value>,
+    input: &Value,
+    started_at: crate::Timestamp,
+) -> Value {
+    json!({
+        "id": run.to_string(),
+        "definition": { "document": document },
+        "input": input,
+        "startedAt": moment(started_at),
+    })
 }
 
 /// Looks for a variable in one branch.

@@ -195,6 +195,40 @@ impl Births {
         }
     }
 
+    /// Prepares a run that has records already.
+    pub(super) fn grown(
+        &mut self,
+        run: Run,
+        records: Vec<Record>,
+        attributes: BTreeMap<String, String>,
+    ) {
+        let Some(mailbox) = self.core.registry.register(run.id()) else {
+            return;
+        };
+        let definition = run.definition().clone();
+        if !self.core.definitions.is_kept(definition.digest()) {
+            self.writes.push(Write::Define(StoredDefinition {
+                digest: definition.digest(),
+                source: definition.source().to_owned(),
+            }));
+        }
+        let Some(mut ledger) = records.first().and_then(|first| Ledger::begin(&run, first)) else {
+            return;
+        };
+        ledger.row.attributes = attributes;
+        self.writes.push(ledger.batch(&run, records).into());
+        let pending: Vec<Effect> = run.pending().cloned().collect();
+        self.runs.push(Birth {
+            run,
+            ledger,
+            mailbox,
+        });
+        for effect in &pending {
+            // What cannot be started is found again by the run itself, and settled there.
+            self.child(effect, 1).ok();
+        }
+    }
+
     /// Prepares the child that an effect asks for.
     fn child(&mut self, effect: &Effect, depth: usize) -> Result<(), Problem> {
         let EffectRequest::Run {

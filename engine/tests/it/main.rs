@@ -5,6 +5,7 @@ mod conformance;
 #[cfg(feature = "runtime")]
 mod crash;
 mod definition;
+mod diff;
 #[cfg(feature = "http")]
 mod http;
 mod journal;
