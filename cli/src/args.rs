@@ -1,9 +1,19 @@
 //! The command line: names, flags and their help. Values are checked here, nothing is done.
 
+mod compare;
+mod operate;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use layercake_harness::Autonomy;
+
+pub(crate) use compare::{
+    BundleArguments, CostArguments, DiffArguments, ExportArguments, ForkArguments, ReplayArguments,
+};
+pub(crate) use operate::{
+    ListArguments, LogArguments, RunReference, RunsArguments, ShowArguments, SignalArguments,
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -79,12 +89,32 @@ pub(crate) enum Command {
     Show(ShowArguments),
     /// Print the records of a run
     Log(LogArguments),
+    /// Draw a run as a tree of runs, tasks, turns and tools, with time and cost
+    Tree(RunReference),
     /// List open questions, or answer one
     Inbox(InboxArguments),
     /// Go on with interrupted or waiting runs
     Resume(ResumeArguments),
+    /// Run again with every effect served from the record
+    Replay(ReplayArguments),
+    /// Start a second run that shares the beginning of a first one
+    Fork(ForkArguments),
+    /// Write one run as one file, without its secrets
+    Export(ExportArguments),
+    /// Look into an exported run, without a store
+    Open(BundleArguments),
+    /// Say what runs cost, and for what
+    Cost(CostArguments),
+    /// Say what differs between two runs, where that began, and why
+    Diff(DiffArguments),
     /// Stop runs for good
     Cancel(CancelArguments),
+    /// Pause runs
+    Suspend(RunsArguments),
+    /// Try again: a run in trouble, or the work of a run that has ended, as a new run
+    Retry(RunsArguments),
+    /// Send an event to a run that listens
+    Signal(SignalArguments),
     /// Publish routines and list what is published
     Routine(RoutineArguments),
     /// Ask the configured models for real: what they can do, cannot do, and cost
@@ -191,39 +221,6 @@ pub(crate) struct CheckArguments {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// `ls`.
-#[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    /// Only runs in this status
-    #[arg(long, value_name = "STATUS")]
-    pub(crate) status: Option<String>,
-    /// The most runs to list, the newest first
-    #[arg(short = 'n', long, default_value_t = 50, value_name = "COUNT")]
-    pub(crate) limit: usize,
-    /// Runs that were started by other runs, too
-    #[arg(short, long)]
-    pub(crate) all: bool,
-}
-
-/// `show`.
-#[derive(Debug, Args)]
-pub(crate) struct ShowArguments {
-    /// The run, and a task in it after a colon
-    #[arg(value_name = "RUN[:TASK]", default_value = "@last")]
-    pub(crate) run: String,
-}
-
-/// `log`.
-#[derive(Debug, Args)]
-pub(crate) struct LogArguments {
-    /// The run
-    #[arg(value_name = "RUN", default_value = "@last")]
-    pub(crate) run: String,
-    /// Keep printing as records come, until the run ends
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-}
-
 /// `inbox`.
 #[derive(Debug, Args)]
 pub(crate) struct InboxArguments {
@@ -239,6 +236,8 @@ pub(crate) enum InboxAction {
     Approve(AnswerArguments),
     /// Say no
     Reject(AnswerArguments),
+    /// Say yes with an answer in your words
+    Answer(AnswerArguments),
 }
 
 /// `inbox approve` and `inbox reject`.
@@ -295,6 +294,16 @@ pub(crate) enum RoutineAction {
     /// Print a published routine
     Show {
         /// `namespace/name` or `namespace/name@version`
+        name: String,
+    },
+    /// Draw a routine's control flow, as Mermaid text
+    Graph {
+        /// A file, `namespace/name` or `namespace/name@version`
+        name: String,
+    },
+    /// Print the JSON Schema of a routine's input
+    Schema {
+        /// A file, `namespace/name` or `namespace/name@version`
         name: String,
     },
 }

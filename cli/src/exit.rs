@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line, the settings or a file given by the user is wrong.
     Usage = 2,
+    /// The runs cannot be compared, or the run cannot be replayed.
+    Incomparable = 3,
     /// The run waits for a person, and there is nobody here to ask.
     Waiting = 4,
     /// A budget or a policy stopped the run.

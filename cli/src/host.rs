@@ -4,12 +4,14 @@
 //! process or through the socket, it is made by the same code.
 
 mod follow;
+pub(crate) mod forking;
 mod guest;
 pub(crate) mod protocol;
 pub(crate) mod reading;
 mod server;
 mod service;
 pub(crate) mod socket;
+mod steering;
 mod store;
 
 pub(crate) use guest::{Guest, Unanswered};

@@ -78,9 +78,21 @@ async fn dispatch(arguments: &Arguments, cwd: &Path, screen: &Screen) -> Command
         Command::Ls(arguments) => commands::list::run(arguments, settings, screen).await,
         Command::Show(arguments) => commands::show::run(arguments, settings, screen).await,
         Command::Log(arguments) => commands::log::run(arguments, settings, screen).await,
+        Command::Tree(arguments) => commands::tree::run(arguments, settings, screen).await,
         Command::Inbox(arguments) => commands::inbox::run(arguments, settings, cwd, screen).await,
         Command::Resume(arguments) => commands::resume::run(arguments, settings, screen).await,
         Command::Cancel(arguments) => commands::cancel::run(arguments, settings, screen).await,
+        Command::Fork(arguments) => commands::fork::run(arguments, settings, cwd, screen).await,
+        Command::Export(arguments) => {
+            commands::bundle::export(arguments, settings, cwd, screen).await
+        }
+        Command::Open(arguments) => commands::bundle::open(arguments, cwd, screen),
+        Command::Replay(arguments) => commands::replay::run(arguments, settings, cwd, screen).await,
+        Command::Cost(arguments) => commands::cost::run(arguments, settings, screen).await,
+        Command::Diff(arguments) => commands::diff::run(arguments, settings, cwd, screen).await,
+        Command::Suspend(arguments) => commands::suspend::run(arguments, settings, screen).await,
+        Command::Retry(arguments) => commands::retry::run(arguments, settings, screen).await,
+        Command::Signal(arguments) => commands::signal::run(arguments, settings, cwd, screen).await,
         Command::Routine(arguments) => {
             commands::routine::run(arguments, settings, cwd, screen).await
         }

@@ -63,6 +63,7 @@ mod tests {
             started_at: String::new(),
             ended_at: None,
             key: None,
+            interrupted: false,
         };
         vec![
             run("01D", "running", Some("01C")),

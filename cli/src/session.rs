@@ -4,7 +4,9 @@
 //! One [`AgentLog`] is the only writer of its run. It knows both vocabularies and nothing else.
 
 mod crash;
+pub(crate) mod rechain;
 pub(crate) mod record;
+pub(crate) mod steps;
 mod store;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use layercake_engine::journal::{Batch, CostSummary, InboxItem, JournalReads, Run
 use layercake_engine::runtime::{Engine, EngineError};
 use layercake_engine::{
     Digest, EffectId, Payload, Phase, Problem, Record, RecordKind, RunId, RunKind, RunStart,
-    Timestamp,
+    TaskKey, Timestamp,
 };
 use tokio::sync::{Mutex, Notify};
 
@@ -48,6 +50,8 @@ struct Tip {
     fence: u64,
     /// Names of the tools of open calls.
     tools: BTreeMap<String, String>,
+    /// The newest model call that came back: what is charged next was spent on it.
+    turn: TaskKey,
     /// Decisions of people, by question.
     decisions: BTreeMap<EffectId, layercake_engine::Decision>,
     /// Questions that stand in the inbox.
@@ -76,6 +80,7 @@ impl AgentLog {
             session_seq: 0,
             fence: 0,
             tools: BTreeMap::new(),
+            turn: TaskKey::root(),
             decisions: BTreeMap::new(),
             questions: BTreeMap::new(),
         };
@@ -221,6 +226,21 @@ impl AgentLog {
         self.append(batch).await
     }
 
+    /// Puts an agent aside that somebody paused: whoever drives it has been stopped.
+    ///
+    /// # Errors
+    ///
+    /// The journal fails.
+    pub(crate) async fn pause(&self, at: Timestamp) -> Result<(), EngineError> {
+        let mut tip = self.tip.lock().await;
+        if tip.row.as_ref().is_none_or(|row| row.phase.is_final()) {
+            return Ok(());
+        }
+        let mut batch = tip.begin_batch(self.run, at);
+        tip.finish_batch_at(&mut batch, Phase::Suspended, at);
+        self.append(batch).await
+    }
+
     async fn append(&self, batch: Batch) -> Result<(), EngineError> {
         let number = crash::before_append();
         let appended = self.engine.append(vec![batch.into()]).await;
@@ -236,6 +256,9 @@ impl Tip {
             RecordKind::Session { event, body } => {
                 self.session_seq += 1;
                 record::note_tool(&mut self.tools, event, body.inline());
+                if event == "model-settled" {
+                    self.turn = record.task.clone();
+                }
             }
             RecordKind::Decided { effect, decision } => {
                 self.decisions.insert(*effect, decision.clone());
@@ -281,11 +304,12 @@ impl Tip {
 
     /// Ends a batch with the phase that the run is in now, and its row.
     fn finish_batch(&mut self, batch: &mut Batch, phase: Phase) {
-        let at = batch
-            .records
-            .last()
-            .map(|record| record.at)
-            .unwrap_or_default();
+        let last = batch.records.last();
+        let at = last.map(|record| record.at).unwrap_or_default();
+        self.finish_batch_at(batch, phase, at);
+    }
+
+    fn finish_batch_at(&mut self, batch: &mut Batch, phase: Phase, at: Timestamp) {
         let changed = self
             .row
             .as_ref()

@@ -26,7 +26,7 @@ pub(crate) async fn run(
     settings.require_store()?;
     match &arguments.action {
         None => list(&settings, screen).await,
-        Some(InboxAction::Approve(answer)) => {
+        Some(InboxAction::Approve(answer) | InboxAction::Answer(answer)) => {
             decide(answer, Verdict::Approve, &settings, cwd, screen).await
         }
         Some(InboxAction::Reject(answer)) => {

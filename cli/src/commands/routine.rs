@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use layercake_engine::Definition;
 use serde_json::json;
 
 use super::named::unexpected;
 use crate::args::{RoutineAction, RoutineArguments};
 use crate::definitions;
-use crate::error::CommandResult;
+use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::host::protocol::{Answer, Request};
 use crate::host::{Purpose, Store};
@@ -25,7 +26,54 @@ pub(crate) async fn run(
         RoutineAction::Publish { files } => publish(files, &settings, cwd, screen).await,
         RoutineAction::Ls => list(&settings, screen).await,
         RoutineAction::Show { name } => show(name, &settings, screen).await,
+        RoutineAction::Graph { name } => {
+            let definition = definition(name, &settings, cwd, screen).await?;
+            let mermaid = definition.to_mermaid();
+            if screen.json {
+                screen.document(&json!({
+                    "schema": "layercake.graph/1",
+                    "name": definition.name(),
+                    "mermaid": mermaid,
+                    "dot": definition.to_dot(),
+                }));
+            } else {
+                screen.data(mermaid.trim_end());
+            }
+            Ok(Exit::Success)
+        }
+        RoutineAction::Schema { name } => {
+            let definition = definition(name, &settings, cwd, screen).await?;
+            let anything = json!(true);
+            screen.document(definition.input_schema().unwrap_or(&anything));
+            Ok(Exit::Success)
+        }
     }
+}
+
+/// Reads a definition from a file, or a published one by its name.
+async fn definition(
+    name: &str,
+    settings: &Settings,
+    cwd: &Path,
+    screen: &Screen,
+) -> Result<Definition, CommandError> {
+    let path = cwd.join(name);
+    let source = if path.exists() {
+        definitions::source(&path, name)?
+    } else {
+        settings.require_store()?;
+        let mut store = Store::open(settings, Purpose::Look).await?;
+        match store
+            .ask(Request::Routine {
+                name: name.to_owned(),
+            })
+            .await?
+        {
+            Answer::Routine(source) => source,
+            _ => return Err(unexpected()),
+        }
+    };
+    Ok(definitions::read(&source, name, screen.err)?.definition)
 }
 
 async fn publish(

@@ -297,6 +297,16 @@ pub(crate) const RUN_VERSION: Code = Code {
         "`namespace/name@version` names one content for ever. Give the changed routine a new version.",
     ),
 };
+pub(crate) const NOT_REPLAYABLE: Code = Code {
+    meaning: &meaning(
+        "LC0710",
+        Exit::Incomparable,
+        "the run cannot be replayed or forked like this",
+        "A replay and a fork compute a run again from its records. That fails where a record, the \
+         definition or a payload is missing, where a change lies before the point of the fork, and \
+         for what this version cannot compute again. Nothing was changed.",
+    ),
+};
 pub(crate) const QUESTION_UNKNOWN: Code = Code {
     meaning: &meaning(
         "LC0801",
@@ -312,6 +322,15 @@ pub(crate) const QUESTION_CHANGED: Code = Code {
         Exit::Failed,
         "what was shown has changed",
         "An answer holds for exactly what the person saw. List the inbox again and look again.",
+    ),
+};
+pub(crate) const BUNDLE_BROKEN: Code = Code {
+    meaning: &meaning(
+        "LC0711",
+        Exit::Usage,
+        "the file is not a usable bundle",
+        "A bundle names every entry with its hash. This file is no bundle, was cut off or changed, \
+         or was written by a newer version. Nothing of it was used.",
     ),
 };
 pub(crate) const SKILL_BROKEN: Code = Code {
@@ -397,6 +416,8 @@ pub(crate) const ALL: &[Code] = &[
     RUN_WAITS,
     RUN_INTERRUPTED,
     RUN_VERSION,
+    NOT_REPLAYABLE,
+    BUNDLE_BROKEN,
     QUESTION_UNKNOWN,
     QUESTION_CHANGED,
     SKILL_BROKEN,

@@ -52,7 +52,7 @@ impl Service {
             };
             if reached {
                 told.catch_up(&*journal, run, each)?;
-                return reading::run(&*journal, run);
+                return reading::run(&*journal, run, &|row| self.moves(row));
             }
             match watch.next().await? {
                 Progress::Step(records) => {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use layercake_engine::{EffectId, Record, RunId, Sequence, Verdict};
+use layercake_engine::{EffectId, Record, RunId, RunTree, Sequence, Verdict};
 use layercake_harness::Autonomy;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,32 @@ pub(crate) enum Request {
         /// Who wants it.
         by: String,
     },
+    /// A pause of a run.
+    Suspend {
+        /// The run.
+        run: RunId,
+        /// Who wants it.
+        by: String,
+    },
+    /// Something sent to a run.
+    Signal(Signalling),
+    /// Another try: of a run in trouble the same run, of one that has ended a new run of the
+    /// same definition with the same input.
+    Retry {
+        /// The run.
+        run: RunId,
+        /// The id of a new run, so that the request can be sent again.
+        fresh: RunId,
+        /// Who wants it.
+        by: String,
+    },
+    /// A second run that shares the beginning of a first one.
+    Fork(Box<Forking>),
+    /// A run with everything below it, as records.
+    Tree {
+        /// The run.
+        run: RunId,
+    },
     /// A routine that shall be callable by name.
     Publish {
         /// The text of its definition.
@@ -112,6 +138,42 @@ pub(crate) enum Until {
     End,
     /// Until it has ended or nothing but a person's answer can move it.
     Waiting,
+}
+
+/// A second run that shares the beginning of a first one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Forking {
+    /// The first run.
+    pub(crate) run: RunId,
+    /// The id of the new run, so that the request can be sent again.
+    pub(crate) fresh: RunId,
+    /// Where it lies: the number of a record, or the key of a task.
+    pub(crate) at: String,
+    /// Another input, when that is the change.
+    pub(crate) input: Option<Value>,
+    /// Another definition, when that is the change.
+    pub(crate) source: Option<String>,
+    /// Whether later calls whose request is unchanged are served from the record.
+    pub(crate) is_counterfactual: bool,
+    /// The most money, in US dollars.
+    pub(crate) budget: Option<Decimal>,
+    /// Who forks it.
+    pub(crate) by: String,
+}
+
+/// Something sent to a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Signalling {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The type of the event.
+    pub(crate) signal: String,
+    /// Its data.
+    pub(crate) data: Value,
+    /// A name of the sender's for it; the same name is taken once.
+    pub(crate) id: Option<String>,
+    /// Who sends it.
+    pub(crate) by: String,
 }
 
 /// An answer to a question.
@@ -197,9 +259,11 @@ pub(crate) enum Answer {
     View(Box<RunView>),
     /// To [`Request::Records`].
     Records(Vec<Record>),
+    /// To [`Request::Tree`].
+    Tree(Box<RunTree>),
     /// To [`Request::Inbox`].
     Inbox(InboxView),
-    /// To both kinds of start: the run, new or found by its key.
+    /// To both kinds of start and to [`Request::Retry`]: the run, new or found.
     Started(RunId),
     /// To [`Request::Publish`]: `namespace/name@version`.
     Published(String),

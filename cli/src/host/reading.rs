@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 
 use layercake_engine::journal::{
-    InboxItem, InboxKind, Journal, JournalReads, Parent, RunRow, Scan,
+    InboxItem, InboxKind, Journal, JournalReads, Parent, RunRow, Scan, Trouble,
 };
-use layercake_engine::{Catalog, Definition, Payload, Phase, Record, RecordKind, RunId, Sequence};
+use layercake_engine::{
+    Catalog, Definition, Payload, Phase, Record, RecordKind, RunId, RunTree, Sequence,
+};
 
 use super::protocol::RoutineView;
+use super::service::Hands;
 use crate::error::{CommandError, codes};
 use crate::report::inbox::{InboxView, QuestionView};
 use crate::report::list::{BriefView, ListView};
@@ -32,6 +35,7 @@ pub(crate) fn runs(
     status: Option<&str>,
     all: bool,
     limit: usize,
+    hands: Hands<'_>,
 ) -> Result<ListView, CommandError> {
     let mut scan = Scan::newest(LIST_MAX);
     if !all {
@@ -44,7 +48,11 @@ pub(crate) fn runs(
     Ok(ListView {
         schema: "layercake.runs/1".to_owned(),
         left_out: rows.len().saturating_sub(limit),
-        runs: rows.iter().take(limit).map(brief).collect(),
+        runs: rows
+            .iter()
+            .take(limit)
+            .map(|row| brief(row, hands))
+            .collect(),
     })
 }
 
@@ -56,7 +64,7 @@ fn phase(word: &str) -> Result<Phase, CommandError> {
     })
 }
 
-fn brief(row: &RunRow) -> BriefView {
+fn brief(row: &RunRow, hands: Hands<'_>) -> BriefView {
     BriefView {
         run: row.run.to_string(),
         kind: kind_name(row.kind).to_owned(),
@@ -66,11 +74,50 @@ fn brief(row: &RunRow) -> BriefView {
         started_at: row.started_at.to_string(),
         ended_at: row.ended_at.map(|at| at.to_string()),
         key: row.key.clone(),
+        interrupted: is_interrupted(row, hands),
     }
 }
 
+/// Says whether a run ought to be at work and nobody moves it.
+fn is_interrupted(row: &RunRow, hands: Hands<'_>) -> bool {
+    let at_work = matches!(row.phase, Phase::Pending | Phase::Running);
+    at_work && (row.trouble.is_some() || !hands(row))
+}
+
+/// Says in one sentence why a run does not advance although nothing is missing.
+fn trouble_of(row: &RunRow) -> Option<String> {
+    row.trouble.as_ref().map(|trouble| match trouble {
+        Trouble::Blocked { seq, .. } => {
+            format!("its history no longer replays: record {seq} is not what this version computes")
+        }
+        Trouble::Stuck {
+            attempts, message, ..
+        } => format!("the machinery failed {attempts} times: {message}"),
+        Trouble::Crashed => "the engine itself failed on it; its log has more".to_owned(),
+        Trouble::Unreadable { message } => format!("its definition cannot be read: {message}"),
+    })
+}
+
+/// Reads a run and everything below it.
+pub(crate) fn tree(journal: &dyn Journal, run: RunId) -> Result<RunTree, CommandError> {
+    let tree = RunTree::read(journal, run).map_err(store_error)?;
+    if tree.is_empty() {
+        return Err(unknown(run));
+    }
+    Ok(tree)
+}
+
+fn unknown(run: RunId) -> CommandError {
+    CommandError::new(codes::RUN_UNKNOWN, format!("there is no run {run}"))
+        .next("layercake ls --all")
+}
+
 /// Returns a run with everything below it.
-pub(crate) fn run(journal: &dyn Journal, run: RunId) -> Result<RunView, CommandError> {
+pub(crate) fn run(
+    journal: &dyn Journal,
+    run: RunId,
+    hands: Hands<'_>,
+) -> Result<RunView, CommandError> {
     let mut logs = Vec::new();
     let mut queue = VecDeque::from([run]);
     while let Some(next) = queue.pop_front() {
@@ -83,10 +130,12 @@ pub(crate) fn run(journal: &dyn Journal, run: RunId) -> Result<RunView, CommandE
         children.reverse();
         queue.extend(children.iter().map(|row| row.run));
     }
-    view(&logs).ok_or_else(|| {
-        CommandError::new(codes::RUN_UNKNOWN, format!("there is no run {run}"))
-            .next("layercake ls --all")
-    })
+    let mut view = view(&logs).ok_or_else(|| unknown(run))?;
+    if let Some(row) = journal.row(run).map_err(store_error)? {
+        view.interrupted = is_interrupted(&row, hands);
+        view.trouble = trouble_of(&row);
+    }
+    Ok(view)
 }
 
 /// Returns the records of a run from a number on, with input and output in place.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use layercake_engine::journal::{Journal, JournalReads};
+use layercake_engine::journal::{Journal, JournalReads, RunRow};
 use layercake_engine::runtime::{Engine, EngineError, Routine, StartRequest};
 use layercake_engine::{
     Actor, Catalog, Decision, Definition, Phase, RunId, RunKind, RunStart, Schema,
@@ -29,7 +29,7 @@ const TURNS: u32 = 50;
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(super) engine: Engine,
-    agents: Arc<Agents>,
+    pub(super) agents: Arc<Agents>,
     shelf: Shelf,
     settings: Settings,
     /// Agents that this process drives; each task ends with its agent, or with the service.
@@ -37,9 +37,16 @@ pub(crate) struct Service {
 }
 
 #[derive(Debug, Default)]
-struct Driven {
+pub(super) struct Driven {
     tasks: JoinSet<()>,
-    handles: BTreeMap<RunId, AbortHandle>,
+    pub(super) handles: BTreeMap<RunId, AbortHandle>,
+}
+
+impl Driven {
+    fn drives(&self, run: RunId) -> bool {
+        let handle = self.handles.get(&run);
+        handle.is_some_and(|handle| !handle.is_finished())
+    }
 }
 
 impl Service {
@@ -60,7 +67,8 @@ impl Service {
     ///
     /// What was asked for cannot be done.
     pub(crate) async fn answer(self: &Arc<Self>, request: Request) -> Result<Answer, CommandError> {
-        if let Some(answer) = look(&**self.engine.journal(), &request) {
+        let hands = |row: &RunRow| self.moves(row);
+        if let Some(answer) = look(&**self.engine.journal(), &request, &hands) {
             return answer;
         }
         match request {
@@ -69,6 +77,10 @@ impl Service {
             Request::StartAgent(starting) => self.start_agent(*starting).await,
             Request::Resume { run } => self.resume(run).await,
             Request::Cancel { run, by } => self.cancel(run, by).await,
+            Request::Suspend { run, by } => self.suspend(run, by).await,
+            Request::Fork(forking) => self.fork(*forking).await,
+            Request::Signal(signalling) => self.signal(signalling).await,
+            Request::Retry { run, fresh, by } => self.retry(run, fresh, by).await,
             Request::Publish { source, skills } => {
                 let definition = self.engine.publish(&source).await?;
                 self.shelf.with_first(&skills).publish(&definition)?;
@@ -170,7 +182,7 @@ impl Service {
     }
 
     /// Goes on with a run, as far as this process does not do so already.
-    async fn resume(self: &Arc<Self>, run: RunId) -> Result<Answer, CommandError> {
+    pub(super) async fn resume(self: &Arc<Self>, run: RunId) -> Result<Answer, CommandError> {
         let row = self.engine.row(run)?;
         if row.phase.is_final() {
             return Ok(Answer::Done);
@@ -218,17 +230,32 @@ impl Service {
         Ok(Answer::Done)
     }
 
+    /// Says whether this process moves a run that is at work.
+    pub(super) fn moves(&self, row: &RunRow) -> bool {
+        match row.kind {
+            // Opening the store has taken up every routine.
+            RunKind::Routine => true,
+            RunKind::Agent if row.parent.is_some() => self.is_parent_at_work(row),
+            RunKind::Agent => self.driven().drives(row.run),
+        }
+    }
+
+    /// An agent below a run is driven by whoever moves that one.
+    fn is_parent_at_work(&self, row: &RunRow) -> bool {
+        let parent = row
+            .parent
+            .as_ref()
+            .map(|(parent, _)| self.engine.row(*parent));
+        matches!(parent, Some(Ok(parent)) if !parent.phase.is_final() && self.moves(&parent))
+    }
+
     /// Drives an agent in the background, unless this process does so already.
-    fn drive(self: &Arc<Self>, run: RunId, start: RunStart) {
+    pub(super) fn drive(self: &Arc<Self>, run: RunId, start: RunStart) {
         let mut driven = self.driven();
-        while driven.tasks.try_join_next().is_some() {}
-        if driven
-            .handles
-            .get(&run)
-            .is_some_and(|handle| !handle.is_finished())
-        {
+        if driven.drives(run) {
             return;
         }
+        while driven.tasks.try_join_next().is_some() {}
         let service = Arc::clone(self);
         let handle = driven.tasks.spawn(async move {
             if let Err(error) = service.drive_to_end(run, start).await {
@@ -247,7 +274,7 @@ impl Service {
         Ok(())
     }
 
-    fn driven(&self) -> MutexGuard<'_, Driven> {
+    pub(super) fn driven(&self) -> MutexGuard<'_, Driven> {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -259,17 +286,24 @@ impl Service {
     }
 }
 
+/// Says of a run that ought to be at work whether a process moves it.
+pub(crate) type Hands<'a> = &'a dyn Fn(&RunRow) -> bool;
+
 /// Answers what the journal alone can answer; nothing for everything else.
 pub(super) fn look(
     journal: &dyn Journal,
     request: &Request,
+    hands: Hands<'_>,
 ) -> Option<Result<Answer, CommandError>> {
     Some(match request {
         Request::Runs { status, all, limit } => {
-            reading::runs(journal, status.as_deref(), *all, *limit).map(Answer::Runs)
+            reading::runs(journal, status.as_deref(), *all, *limit, hands).map(Answer::Runs)
         }
         Request::View { run } => {
-            reading::run(journal, *run).map(|view| Answer::View(Box::new(view)))
+            reading::run(journal, *run, hands).map(|view| Answer::View(Box::new(view)))
+        }
+        Request::Tree { run } => {
+            reading::tree(journal, *run).map(|tree| Answer::Tree(Box::new(tree)))
         }
         Request::Records { run, from } => {
             reading::records(journal, *run, *from).map(Answer::Records)

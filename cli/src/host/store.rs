@@ -106,7 +106,7 @@ impl Store {
             match &mut self.way {
                 Way::Own(service, _) => return service.answer(request).await,
                 Way::Look(journal) => {
-                    return service::look(&**journal, &request).unwrap_or_else(|| {
+                    return service::look(&**journal, &request, &|_| false).unwrap_or_else(|| {
                         let happened =
                             format!("{request:?} was asked of a store that is only read");
                         Err(CommandError::new(codes::INTERNAL, happened))

@@ -34,9 +34,15 @@ pub(crate) struct BriefView {
     pub(crate) ended_at: Option<String>,
     /// The caller's idempotency key.
     pub(crate) key: Option<String>,
+    /// Whether it ought to be at work and no process moves it.
+    #[serde(default)]
+    pub(crate) interrupted: bool,
 }
 
 const NAME_CHARS: usize = 48;
+const STATUS_CHARS: usize = 11;
+/// What the list says of a run that ought to be at work and that no process moves.
+const INTERRUPTED: &str = "interrupted";
 
 /// Paints the list as a table.
 pub(crate) fn paint(view: &ListView, paint: Paint) -> String {
@@ -51,8 +57,12 @@ pub(crate) fn paint(view: &ListView, paint: Paint) -> String {
 }
 
 fn line(run: &BriefView, paint: Paint) -> String {
-    let status = format!("{:<10}", run.status);
-    let status = paint.status(status.trim_end()) + &" ".repeat(10 - run.status.len().min(10));
+    let word = if run.interrupted {
+        INTERRUPTED
+    } else {
+        &run.status
+    };
+    let status = paint.status(word) + &" ".repeat(STATUS_CHARS.saturating_sub(word.len()));
     let child = if run.parent.is_some() { "└ " } else { "" };
     let name = one_line(&format!("{child}{}", run.name), NAME_CHARS);
     let moment = run.started_at.get(..19).unwrap_or(&run.started_at);

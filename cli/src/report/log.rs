@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::paint::{Paint, one_line};
+use super::paint::{Paint, one_line, safe_text};
 
 /// The most characters of a record's body in words.
 const BODY_CHARS: usize = 140;
@@ -110,5 +110,18 @@ pub(crate) fn paint(record: &Record, paint: Paint) -> String {
         paint.cyan(&kind),
         record.task,
         paint.dim(&body)
+    )
+}
+
+/// Paints a record with everything in it.
+pub(crate) fn whole(record: &Record, paint: Paint) -> String {
+    let text = serde_json::to_string_pretty(&RecordView::new(record)).unwrap_or_default();
+    let kind = kind_and_body(record).0;
+    let head = format!("record {} {}", record.seq, record.task);
+    format!(
+        "{} {}\n{}",
+        paint.bold(&head),
+        paint.cyan(&kind),
+        safe_text(&text)
     )
 }

@@ -70,7 +70,7 @@ impl Paint {
     pub(crate) fn status(self, status: &str) -> String {
         match status {
             "completed" => self.green(status),
-            "faulted" | "cancelled" => self.red(status),
+            "faulted" | "cancelled" | "interrupted" => self.red(status),
             "waiting" | "suspended" => self.yellow(status),
             _ => self.cyan(status),
         }

@@ -1,5 +1,6 @@
 //! A run on the screen: `layercake.run/1` and its words.
 
+mod failure;
 mod fold;
 mod words;
 
@@ -7,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use fold::{CostFold, kind_name, phase_name, view};
+pub(crate) use fold::{CostFold, kind_name, parent_of, phase_name, view};
 pub(crate) use words::{paint, task_words};
 
 /// The name of the document.
@@ -50,6 +51,28 @@ pub(crate) struct RunView {
     pub(crate) tasks: Vec<TaskView>,
     /// The runs below it, in the order of their beginning.
     pub(crate) runs: Vec<ChildView>,
+    /// Whether it ought to be at work and no process moves it.
+    #[serde(default)]
+    pub(crate) interrupted: bool,
+    /// Why it does not advance although nothing is missing.
+    #[serde(default)]
+    pub(crate) trouble: Option<String>,
+    /// Why a faulted run failed, and where that is recorded.
+    #[serde(default)]
+    pub(crate) failure: Option<FailureView>,
+}
+
+/// Why a run failed: one sentence, and the record that shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailureView {
+    /// The run in which it happened: the shown one, or one below it.
+    pub(crate) run: String,
+    /// The task.
+    pub(crate) task: String,
+    /// The record.
+    pub(crate) record: u64,
+    /// What happened.
+    pub(crate) sentence: String,
 }
 
 /// What something cost.

@@ -7,7 +7,7 @@ use layercake_engine::{
     Actor, CostEntry, Decision, Digest, Effect, EffectId, EffectRequest, Payload, RECORD_FORMAT,
     Record, RecordKind, RunId, Sequence, TaskKey, Timestamp,
 };
-use layercake_harness::session::{ModelOutcome, SessionEvent, SessionRecord};
+use layercake_harness::session::{CallPurpose, ModelOutcome, SessionEvent, SessionRecord};
 use serde_json::Value;
 
 use crate::executor::translate;
@@ -23,6 +23,7 @@ pub(super) struct Draft {
     versions: BTreeMap<String, String>,
     actor: Actor,
     costs: Vec<CostEntry>,
+    attempt: u32,
 }
 
 impl Draft {
@@ -37,6 +38,7 @@ impl Draft {
             versions: BTreeMap::new(),
             actor: Actor::Engine,
             costs: Vec::new(),
+            attempt: 1,
         }
     }
 
@@ -56,7 +58,7 @@ impl Draft {
             seq,
             at: self.at,
             task: self.task,
-            attempt: 1,
+            attempt: self.attempt,
             kind: self.kind,
             reads: self.reads,
             caused_by: if seq > 1 { vec![seq - 1] } else { Vec::new() },
@@ -74,6 +76,7 @@ pub(super) fn to_draft(
     record: &SessionRecord,
     agent: &str,
     tools: &BTreeMap<String, String>,
+    turn: &TaskKey,
 ) -> Draft {
     let mut draft = Draft {
         at: Timestamp::from_millis(record.at.as_millis()),
@@ -87,12 +90,20 @@ pub(super) fn to_draft(
         versions: BTreeMap::from([("session".to_owned(), record.format.to_string())]),
         actor: Actor::Agent(agent.to_owned()),
         costs: Vec::new(),
+        attempt: 1,
     };
     match record.event() {
         Ok(SessionEvent::BudgetCharged(charge)) => {
             draft.costs.push(translate::cost_of_charge(&charge));
+            draft.task = turn.clone();
+        }
+        Ok(SessionEvent::ModelRequested(requested)) => {
+            draft.task = turn_task(requested.purpose, requested.turn);
+            draft.attempt = requested.attempt;
         }
         Ok(SessionEvent::ModelSettled(settled)) => {
+            draft.task = turn_task(settled.purpose, settled.turn);
+            draft.attempt = settled.attempt;
             if let ModelOutcome::Replied(reply) = &settled.outcome {
                 draft
                     .versions
@@ -116,7 +127,7 @@ pub(super) fn to_draft(
 }
 
 /// A record of the journal as a session record; nothing when it is about something else.
-pub(super) fn to_session(record: &Record, seq: u64) -> Option<SessionRecord> {
+pub(crate) fn to_session(record: &Record, seq: u64) -> Option<SessionRecord> {
     let RecordKind::Session { event, body } = &record.kind else {
         return None;
     };
@@ -131,7 +142,7 @@ pub(super) fn to_session(record: &Record, seq: u64) -> Option<SessionRecord> {
     })
 }
 
-fn to_engine(digest: layercake_harness::Digest) -> Digest {
+pub(super) fn to_engine(digest: layercake_harness::Digest) -> Digest {
     digest
         .to_string()
         .parse()
@@ -148,6 +159,22 @@ fn to_harness(digest: Digest) -> layercake_harness::Digest {
 /// Returns the stable key of a tool call in its agent's run: turn and position.
 pub(crate) fn call_task(call: &str) -> TaskKey {
     TaskKey::root().child(&format!("call-{call}"), None, 1)
+}
+
+/// Returns the key of a model call of a session.
+fn turn_task(purpose: CallPurpose, turn: u32) -> TaskKey {
+    let word = match purpose {
+        CallPurpose::Turn => "turn",
+        CallPurpose::Compaction => "compaction",
+    };
+    TaskKey::root().child(&format!("{word}-{turn}"), None, 1)
+}
+
+/// Returns the model call that a draft is about, if it is about one.
+pub(super) fn turn_of(draft: &Draft) -> Option<&TaskKey> {
+    let about_model =
+        matches!(&draft.kind, RecordKind::Session { event, .. } if event == "model-settled");
+    about_model.then_some(&draft.task)
 }
 
 /// Keeps the names of the tools of open calls.

@@ -166,7 +166,10 @@ impl AgentLog {
         let mut phase = Phase::Running;
         for session_record in records {
             tip.session_seq += 1;
-            let draft = record::to_draft(session_record, &agent, &tip.tools);
+            let draft = record::to_draft(session_record, &agent, &tip.tools, &tip.turn);
+            if let Some(turn) = record::turn_of(&draft) {
+                tip.turn = turn.clone();
+            }
             record::note_tool(
                 &mut tip.tools,
                 &session_record.kind,

@@ -4,11 +4,15 @@
 
 mod world;
 
+mod bundle;
+mod compare;
 #[cfg(target_os = "linux")]
 mod crash_score;
 mod documents;
 mod errors;
+mod fork;
 mod kill;
 mod models;
+mod operate;
 mod terminals;
 mod tour;

@@ -8,12 +8,14 @@ use layercake_engine::{
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::failure;
 use super::{CauseView, ChildView, CostView, RUN_SCHEMA, RunView, TaskView, WaitView};
 
 /// Makes the view of a run from its records and those of all runs below it.
 ///
 /// The first log is the run's own; returns nothing when it is empty.
 pub(crate) fn view(logs: &[Vec<Record>]) -> Option<RunView> {
+    let failure = failure::of(logs);
     let mut folded = logs.iter().filter_map(|log| LogFold::of(log));
     let mut own = folded.next()?;
     let below: Vec<LogFold> = folded.collect();
@@ -53,7 +55,21 @@ pub(crate) fn view(logs: &[Vec<Record>]) -> Option<RunView> {
         waiting_for: waiting,
         tasks: own.tasks,
         runs,
+        interrupted: false,
+        trouble: None,
+        failure,
     })
+}
+
+/// Returns the run that asked for the run of a log, and the task in it.
+pub(crate) fn parent_of(log: &[Record]) -> Option<(String, String)> {
+    match &log.first()?.kind {
+        RecordKind::RunStarted(start) => {
+            let (run, task) = start.parent.as_ref()?;
+            Some((run.to_string(), task.to_string()))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the word for a kind of run.
@@ -172,10 +188,7 @@ impl LogFold {
             input: value_of(&start.input),
             output: Value::Null,
             error: Value::Null,
-            parent: start
-                .parent
-                .as_ref()
-                .map(|(run, task)| (run.to_string(), task.to_string())),
+            parent: parent_of(log),
             started_at: first.at.to_string(),
             ended_at: None,
             tool_calls: 0,
@@ -255,6 +268,19 @@ impl LogFold {
                     task.call.clone_from(tool);
                 }
             }
+            "model-requested" => {
+                self.suspension = None;
+                self.begin(record, "running");
+                self.name_call(record, "model");
+            }
+            "model-settled" => {
+                self.suspension = None;
+                let failed = body
+                    .inline()
+                    .is_some_and(|it| it["outcome"]["replied"].is_null());
+                let status = if failed { "faulted" } else { "completed" };
+                self.settle(record, status, Value::Null);
+            }
             "suspended" => self.suspension = suspension_of(record, body.inline()),
             _ => self.suspension = None,
         }
@@ -317,8 +343,12 @@ impl LogFold {
         if !matches!(call.function.as_str(), "decide" | "agent") {
             self.tool_calls += 1;
         }
+        self.name_call(record, &call.function);
+    }
+
+    fn name_call(&mut self, record: &Record, name: &str) {
         if let Some(&(index, _)) = self.starts.get(record.task.as_str()) {
-            self.tasks[index].call = call.function.clone();
+            self.tasks[index].call = name.to_owned();
         }
     }
 

@@ -16,8 +16,13 @@ const LINES_MAX: usize = 40;
 /// Paints the summary of a run.
 pub(crate) fn paint(view: &RunView, paint: Paint) -> String {
     let mut lines = vec![headline(view, paint)];
-    if let Some(reason) = reason(&view.error) {
-        lines.push(format!("  {} {reason}", paint.red("why it failed:")));
+    lines.extend(failure_lines(view, paint));
+    if let Some(trouble) = &view.trouble {
+        let words = one_line(trouble, 4 * EXCERPT_CHARS);
+        lines.push(format!("  {} {words}", paint.red("it cannot go on:")));
+    } else if view.interrupted {
+        let words = "no process moves it; everything up to the last record is safe";
+        lines.push(format!("  {} {words}", paint.red("interrupted:")));
     }
     lines.extend(
         view.waiting_for
@@ -74,7 +79,11 @@ fn headline(view: &RunView, paint: Paint) -> String {
         "{}  {}  {}{}",
         paint.bold(&view.run),
         view.name,
-        paint.status(&view.status),
+        paint.status(if view.interrupted {
+            "interrupted"
+        } else {
+            &view.status
+        }),
         took.unwrap_or_default()
     )
 }
@@ -87,6 +96,31 @@ fn took(view: &RunView) -> Option<u64> {
     let ended = moment(view.ended_at.as_deref()?)?;
     let millis = (ended - moment(&view.started_at)?).whole_milliseconds();
     u64::try_from(millis).ok()
+}
+
+/// Says in one sentence why a run failed, and which record shows it.
+fn failure_lines(view: &RunView, paint: Paint) -> Vec<String> {
+    let Some(reason) = reason(&view.error) else {
+        return Vec::new();
+    };
+    let head = paint.red("why it failed:");
+    let Some(failure) = &view.failure else {
+        return vec![format!("  {head} {reason}")];
+    };
+    let sentence = one_line(&failure.sentence, 6 * EXCERPT_CHARS);
+    let mut place = format!("record {}", failure.record);
+    if failure.run != view.run {
+        place.push_str(&format!(" of run {}", failure.run));
+    }
+    let at = if failure.task.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", failure.task)
+    };
+    vec![format!(
+        "  {head} {sentence} {}",
+        paint.dim(&format!("({place}{at})"))
+    )]
 }
 
 fn reason(error: &Value) -> Option<String> {
