@@ -12,6 +12,8 @@ use layercake_engine::runtime::{Engine, EngineError};
 use layercake_engine::{
     Payload, Phase, Problem, RecordKind, RunId, RunKind, RunStart, TaskKey, Timestamp,
 };
+use layercake_harness::approval::Approver;
+use layercake_harness::mcp::McpOffer;
 use layercake_harness::sandbox::{Launcher, Policy, Sandbox};
 use layercake_harness::session::SessionStore;
 use layercake_harness::skill::SkillSet;
@@ -29,6 +31,7 @@ use serde_json::Value;
 use crate::error::{CommandError, codes};
 use crate::models::{DEFAULT_ALIAS, Models};
 use crate::routines::{self, RoutineTool};
+use crate::servers::Servers;
 use crate::session::{AgentLog, JournalSessions};
 use crate::settled;
 use crate::skills::Shelf;
@@ -71,6 +74,10 @@ pub(crate) struct AgentInput {
     /// The JSON Schema of the answer; null for a text.
     #[serde(default)]
     pub(crate) answer: Value,
+    /// What the MCP servers offered when it was started: its tools stay the same, whatever the
+    /// servers do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) offers: Vec<McpOffer>,
 }
 
 /// Everything that agents have in common.
@@ -80,17 +87,50 @@ pub(crate) struct Agents {
     sessions: Arc<JournalSessions>,
     models: Arc<Models>,
     shelf: Shelf,
+    servers: Servers,
 }
 
 impl Agents {
     /// Makes the place where agents are driven.
-    pub(crate) fn new(engine: Engine, models: Arc<Models>, shelf: Shelf) -> Self {
+    pub(crate) fn new(engine: Engine, models: Arc<Models>, shelf: Shelf, servers: Servers) -> Self {
         Self {
             sessions: Arc::new(JournalSessions::new(engine.clone())),
             engine,
             models,
             shelf,
+            servers,
         }
+    }
+
+    /// Asks the MCP servers what they have, for those of these tools that are theirs; all of
+    /// theirs when no tools are named. Returns what they offer, and the names of the tools.
+    ///
+    /// # Errors
+    ///
+    /// A server cannot be reached.
+    pub(crate) async fn offers(
+        &self,
+        named: Option<&[String]>,
+    ) -> Result<(Vec<McpOffer>, Vec<String>), CommandError> {
+        let is_theirs = |name: &String| name.contains("__");
+        if named.is_some_and(|names| !names.iter().any(is_theirs)) {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let mut offers = self.servers.offers().await?;
+        if let Some(names) = named {
+            for offer in &mut offers {
+                offer.tools.retain(|tool| names.contains(&tool.name));
+            }
+        }
+        offers.retain(|offer| !offer.tools.is_empty());
+        let tools = offers.iter().flat_map(|offer| &offer.tools);
+        let names = tools.map(|tool| tool.name.clone()).collect();
+        Ok((offers, names))
+    }
+
+    /// Ends the MCP servers that were started for agents.
+    pub(crate) async fn close(&self) {
+        self.servers.close().await;
     }
 
     /// Returns the log of an agent that exists.
@@ -246,22 +286,25 @@ impl Agents {
             model = Arc::new(Budgeted::new(model, money));
         }
         let store: Arc<dyn SessionStore> = Arc::clone(&self.sessions) as _;
-        let approver = Arc::new(InboxApprover::new(Arc::clone(log)));
+        let approver: Arc<dyn Approver> = Arc::new(InboxApprover::new(Arc::clone(log)));
         let agent = |toolbox| {
             Agent::new(
                 Arc::clone(&model),
                 toolbox,
                 Arc::clone(&store),
-                Arc::clone(&approver) as _,
+                Arc::clone(&approver),
                 Arc::new(layercake_harness::NoSink),
                 Arc::new(SystemClock),
             )
         };
-        let toolbox = self.toolbox(log.run(), name, input)?;
+        let mut toolbox = self.toolbox(log.run(), name, input)?;
+        for offer in &input.offers {
+            for tool in self.servers.tools(offer, name, &approver) {
+                toolbox = toolbox.with(tool).map_err(unfit)?;
+            }
+        }
         let delegate = below::delegate(agent(toolbox.clone()), input);
-        let toolbox = toolbox.with(delegate).map_err(|error| {
-            CommandError::new(codes::TOOL_UNKNOWN, "the tools cannot be used").because(error)
-        })?;
+        let toolbox = toolbox.with(delegate).map_err(unfit)?;
         Ok(agent(toolbox))
     }
 
@@ -273,34 +316,35 @@ impl Agents {
         let launcher = Launcher::this_program().map_err(|error| {
             CommandError::new(codes::INTERNAL, "the program cannot find itself").because(error)
         })?;
-        let fits = |error| {
-            CommandError::new(codes::TOOL_UNKNOWN, "the tools cannot be used").because(error)
-        };
         let mut toolbox = Toolbox::new()
             .with(Read::new(space.clone()))
             .and_then(|it| it.with(List::new(space.clone())))
             .and_then(|it| it.with(Write::new(space.clone())))
             .and_then(|it| it.with(Edit::new(space.clone())))
-            .map_err(fits)?;
+            .map_err(unfit)?;
         // Without a sandbox there is no shell: nothing is run with less than was asked for.
         match Sandbox::confined(Policy::for_workspace(&space)) {
             Ok(sandbox) => {
                 let shell = Shell::new(space, launcher, sandbox);
-                toolbox = toolbox.with(shell).map_err(fits)?;
+                toolbox = toolbox.with(shell).map_err(unfit)?;
             }
             Err(error) => tracing::info!(%error, "agents get no shell on this machine"),
         }
         let skills = self.skills(input)?;
         if skills.iter().next().is_some() {
-            toolbox = toolbox.with(LoadSkill::new(skills)).map_err(fits)?;
+            toolbox = toolbox.with(LoadSkill::new(skills)).map_err(unfit)?;
         }
         for definition in routines::published(&self.engine)? {
             let caller = (run, name.to_owned());
             let tool = RoutineTool::new(&self.engine, &self.shelf, definition, caller);
-            toolbox = toolbox.with(tool).map_err(fits)?;
+            toolbox = toolbox.with(tool).map_err(unfit)?;
         }
         Ok(toolbox)
     }
+}
+
+fn unfit(error: layercake_harness::ToolboxError) -> CommandError {
+    CommandError::new(codes::TOOL_UNKNOWN, "the tools cannot be used").because(error)
 }
 
 /// Returns the names of the tools that an agent gets when nobody says otherwise.

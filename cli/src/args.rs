@@ -119,6 +119,8 @@ pub(crate) enum Command {
     Routine(RoutineArguments),
     /// Ask the configured models for real: what they can do, cannot do, and cost
     Model(ModelArguments),
+    /// Serve routines and the context to other agents as an MCP server, over standard streams
+    Mcp,
     /// Try out everything the program needs, and say how to mend what fails
     Doctor,
     /// Explain the code of an error
@@ -192,7 +194,11 @@ pub(crate) struct RunArguments {
 #[derive(Debug, Args)]
 pub(crate) struct AgentArguments {
     /// What the agent shall achieve
+    #[arg(required_unless_present = "acp", default_value = "")]
     pub(crate) goal: String,
+    /// Serve an editor instead: the Agent Client Protocol over standard streams
+    #[arg(long, conflicts_with = "goal")]
+    pub(crate) acp: bool,
     /// The alias of its model
     #[arg(long, value_name = "ALIAS")]
     pub(crate) model: Option<String>,

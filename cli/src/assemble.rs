@@ -12,6 +12,7 @@ use crate::agents::Agents;
 use crate::error::{CommandError, codes};
 use crate::executor::{CatalogExecutor, Facts};
 use crate::models::Models;
+use crate::servers::Servers;
 use crate::settings::Settings;
 use crate::skills::Shelf;
 
@@ -27,6 +28,8 @@ pub(crate) struct Assembly {
     pub(crate) agents: Arc<Agents>,
     /// Where skills are found and kept.
     pub(crate) shelf: Shelf,
+    /// The shared context.
+    pub(crate) facts: Facts,
 }
 
 /// Opens the journal of a store; makes the store when there is none.
@@ -74,16 +77,19 @@ pub(crate) fn assemble(
     let models = Arc::new(models);
     let facts = Facts::open(&settings.store)?;
     let shelf = Shelf::new(&settings.store, settings.skills.clone());
-    let executor = CatalogExecutor::new(settings.project.clone(), Arc::clone(&models), facts);
+    let servers = Servers::open(settings)?;
+    let project = settings.project.clone();
+    let executor = CatalogExecutor::new(project, Arc::clone(&models), facts.clone());
     let executor = Arc::new(executor);
     let performing = Arc::clone(&executor);
     let options = EngineOptions::standard();
     let engine = Engine::open(journal, performing, Catalog::standard(), options)?;
-    let agents = Arc::new(Agents::new(engine.clone(), models, shelf.clone()));
+    let agents = Arc::new(Agents::new(engine.clone(), models, shelf.clone(), servers));
     executor.open(engine.clone(), Arc::clone(&agents));
     Ok(Assembly {
         engine,
         agents,
         shelf,
+        facts,
     })
 }

@@ -29,7 +29,8 @@ pub(crate) mod tree;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod model;
+pub(crate) mod mcp;
 
-mod follow;
+pub(crate) mod follow;
 mod input;
 mod named;

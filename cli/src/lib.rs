@@ -22,13 +22,16 @@ mod demo;
 mod assemble;
 mod host;
 
+mod acp;
 mod agents;
 mod budgets;
 mod bundle;
 mod definitions;
 mod executor;
+mod mcp;
 mod models;
 mod routines;
+mod servers;
 mod session;
 mod settled;
 mod skills;

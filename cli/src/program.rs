@@ -97,6 +97,7 @@ async fn dispatch(arguments: &Arguments, cwd: &Path, screen: &Screen) -> Command
             commands::routine::run(arguments, settings, cwd, screen).await
         }
         Command::Model(arguments) => commands::model::run(arguments, settings, screen).await,
+        Command::Mcp => commands::mcp::run(settings).await,
         Command::Doctor => commands::doctor::run(settings, screen).await,
         Command::Demo(_) | Command::Explain(_) | Command::Check(_) | Command::Init(_) => {
             Ok(Exit::Success)

@@ -3,6 +3,7 @@
 //! Nothing else reads the environment or a settings file.
 
 mod file;
+mod mcp;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use rust_decimal::Decimal;
 use crate::args::GlobalArguments;
 use crate::error::{CommandError, codes};
 use file::{Origin, SettingsFile};
+pub(crate) use mcp::McpSetting;
 
 /// The name of the project file.
 pub(crate) const PROJECT_FILE: &str = "layercake.toml";
@@ -34,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) providers: BTreeMap<String, toml::Value>,
     /// Folders with skills, the first wins.
     pub(crate) skills: Vec<PathBuf>,
+    /// MCP servers that agents get tools from, by name.
+    pub(crate) servers: BTreeMap<String, McpSetting>,
     /// Defaults of agents.
     pub(crate) agent: AgentSettings,
     /// Who sits at the terminal, for records.
@@ -104,6 +108,7 @@ impl Settings {
             config,
             models: BTreeMap::new(),
             providers: BTreeMap::new(),
+            servers: BTreeMap::new(),
             agent: AgentSettings::default(),
             person: person(),
         };
@@ -126,6 +131,10 @@ impl Settings {
         self.providers.extend(file.providers);
         for folder in file.skills.into_iter().rev() {
             self.skills.insert(0, origin.folder().join(folder));
+        }
+        for (name, section) in file.mcp.servers {
+            let base = origin.folder().to_path_buf();
+            self.servers.insert(name, McpSetting { section, base });
         }
         let agent = file.agent;
         self.agent = AgentSettings {

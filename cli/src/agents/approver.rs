@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use layercake_engine::{
     Approval, Digest, Effect, EffectId, EffectRequest, IdempotencyKey, RunId, TaskKey, Verdict,
 };
-use layercake_harness::approval::{Approver, ApproverError, Decision, Question};
+use layercake_harness::approval::{Approver, ApproverError, Decision, Question, QuestionKind};
 use serde_json::json;
 
 use crate::session::AgentLog;
@@ -43,7 +43,9 @@ impl Approver for InboxApprover {
         if let Some(decision) = self.log.decision(id).await {
             let by = decision.by;
             let why = decision.comment.unwrap_or_default();
+            let answers = question.kind == QuestionKind::Answer && !why.is_empty();
             return Ok(match decision.verdict {
+                Verdict::Approve if answers => Decision::Answered { by, text: why },
                 Verdict::Approve => Decision::Approved { by, why },
                 Verdict::Reject => Decision::Rejected { by, why },
             });

@@ -159,7 +159,7 @@ async fn ask_person(
 }
 
 /// Makes the answer to a question as it was shown.
-pub(super) fn deciding(
+pub(crate) fn deciding(
     item: &QuestionView,
     verdict: Verdict,
     person: &str,

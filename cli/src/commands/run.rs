@@ -80,7 +80,7 @@ pub(super) fn announce(run: RunId, settings: &Settings, store: &Store, screen: &
 }
 
 /// Draws a fresh id for a run, so that asking twice for it is asking once.
-pub(super) fn fresh_id() -> Result<RunId, CommandError> {
+pub(crate) fn fresh_id() -> Result<RunId, CommandError> {
     let mut identity = [0; 16];
     getrandom::fill(&mut identity).map_err(|error| {
         CommandError::new(codes::INTERNAL, "the system gives no random bytes").because(error)

@@ -352,6 +352,16 @@ pub(crate) const TOOL_UNKNOWN: Code = Code {
          routines. `layercake routine ls` lists the routines and the tool name of each.",
     ),
 };
+pub(crate) const MCP_SERVER: Code = Code {
+    meaning: &meaning(
+        "LC0903",
+        Exit::Environment,
+        "an MCP server cannot be used",
+        "A server in [mcp.servers] of layercake.toml was not reached, did not start, or is not \
+         described in a way that can be used. Agents get the tools of all configured servers, so \
+         none was started. Mend the section, or take it out.",
+    ),
+};
 pub(crate) const TARGET_EXISTS: Code = Code {
     meaning: &meaning(
         "LC1001",
@@ -422,6 +432,7 @@ pub(crate) const ALL: &[Code] = &[
     QUESTION_CHANGED,
     SKILL_BROKEN,
     TOOL_UNKNOWN,
+    MCP_SERVER,
     TARGET_EXISTS,
     CODE_UNKNOWN,
     DOCTOR,

@@ -63,10 +63,14 @@ pub(super) async fn agent(
     project: &Path,
     money: Option<Arc<ModelBudget>>,
 ) -> Result<Outcome, ExecutorError> {
-    let input = match input(effect, arguments, engine, project) {
+    let mut input = match input(effect, arguments, engine, project) {
         Ok(input) => input,
         Err(problem) => return Ok(Outcome::failed(problem)),
     };
+    match agents.offers(Some(&input.tools)).await {
+        Ok((offers, _)) => input.offers = offers,
+        Err(error) => return Ok(Outcome::failed(problems::of_error(&error))),
+    }
     let run = RunId::derived(effect.run, effect.asked_at, &effect.task, effect.attempt);
     let parent = Some((effect.run, effect.task.clone()));
     let start = agents::start_of(&name_of(effect), &input, parent, None, Actor::Engine);
@@ -138,6 +142,7 @@ fn input(
             arguments.budget.minutes,
         ),
         answer: arguments.answer,
+        offers: Vec::new(),
     })
 }
 

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{CommandError, codes};
+use crate::host::protocol::Remembering;
 
 const FOLDER: &str = "context";
 /// The most facts of one answer; more need a narrower question.
@@ -81,14 +82,6 @@ impl Facts {
 
     fn try_remember(&self, effect: &Effect, arguments: &Value) -> Result<Value, Problem> {
         let arguments: Remember = super::arguments("remember", arguments)?;
-        let value = Fact::json(&arguments.value.to_string()).map_err(|error| failed(&error))?;
-        let mut statement = Statement::new(arguments.subject, arguments.predicate, value);
-        if let Some(confidence) = arguments.confidence {
-            statement = statement.confidence(Confidence {
-                extraction_permille: (confidence * 1_000.0) as u16,
-                ..Confidence::FULL
-            });
-        }
         let provenance = Provenance {
             run: Some(effect.run.to_string()),
             task: Some(effect.task.to_string()),
@@ -98,11 +91,41 @@ impl Facts {
         // The moment is the effect's, not the clock's: a repetition must be the same commit.
         let at =
             Moment::from_millis(i64::try_from(effect.asked_at.as_millis()).unwrap_or(i64::MAX));
-        let commit = Commit::new(at, provenance, vec![Op::Assert(statement)])
+        let commit = Commit::new(at, provenance, vec![Op::Assert(statement(arguments)?)])
             .with_key(effect.idempotency_key.as_str());
+        self.commit(&self.access, commit)
+    }
+
+    /// Looks facts up for somebody outside. Blocking.
+    ///
+    /// # Errors
+    ///
+    /// What is wanted cannot be read, or the context fails.
+    pub(crate) fn look_up(&self, wanted: &Value) -> Result<Value, Problem> {
+        self.try_recall(wanted)
+    }
+
+    /// Writes a fact of a program outside. It is a candidate until somebody accepts it; the same
+    /// key again changes nothing. Blocking.
+    ///
+    /// # Errors
+    ///
+    /// The fact cannot be read, or the context does not take it.
+    pub(crate) fn note(&self, remembering: &Remembering) -> Result<Value, Problem> {
+        let arguments: Remember = super::arguments("remember", &remembering.fact)?;
+        let provenance = Provenance::of(Actor::Agent(remembering.by.clone()));
+        let at = crate::agents::now();
+        let at = Moment::from_millis(i64::try_from(at.as_millis()).unwrap_or(i64::MAX));
+        let commit = Commit::new(at, provenance, vec![Op::Assert(statement(arguments)?)])
+            .with_key(remembering.key.as_str());
+        let access = Access::new(self.access.scope().clone(), Authority::Agent);
+        self.commit(&access, commit)
+    }
+
+    fn commit(&self, access: &Access, commit: Commit) -> Result<Value, Problem> {
         let receipt = self
             .context
-            .commit(&self.access, commit)
+            .commit(access, commit)
             .map_err(|error| failed(&error))?;
         Ok(json!({
             "id": receipt.ids.first().map(ToString::to_string),
@@ -164,6 +187,18 @@ impl Facts {
         facts.truncate(limit);
         Ok(json!({ "facts": facts, "seq": view.snapshot().number() }))
     }
+}
+
+fn statement(arguments: Remember) -> Result<Statement, Problem> {
+    let value = Fact::json(&arguments.value.to_string()).map_err(|error| failed(&error))?;
+    let statement = Statement::new(arguments.subject, arguments.predicate, value);
+    Ok(match arguments.confidence {
+        None => statement,
+        Some(confidence) => statement.confidence(Confidence {
+            extraction_permille: (confidence * 1_000.0) as u16,
+            ..Confidence::FULL
+        }),
+    })
 }
 
 fn fact(assertion: &Assertion) -> Value {

@@ -113,6 +113,10 @@ pub(crate) enum Request {
         /// Folders with its skills, absolute.
         skills: Vec<PathBuf>,
     },
+    /// Facts of the shared context, as the function `recall` takes what is wanted.
+    Recall(Value),
+    /// A fact for the shared context.
+    Remember(Box<Remembering>),
     /// The published routines.
     Routines,
     /// The text of a published routine.
@@ -212,6 +216,17 @@ pub(crate) struct Starting {
     pub(crate) by: String,
 }
 
+/// A fact that somebody outside wants to be remembered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Remembering {
+    /// The fact, as the function `remember` takes it.
+    pub(crate) fact: Value,
+    /// The program that says so.
+    pub(crate) by: String,
+    /// The key under which the fact is taken once.
+    pub(crate) key: String,
+}
+
 /// How an agent is started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AgentStarting {
@@ -219,6 +234,9 @@ pub(crate) struct AgentStarting {
     pub(crate) id: RunId,
     /// The goal.
     pub(crate) goal: String,
+    /// What it works on; null for nothing.
+    #[serde(default)]
+    pub(crate) material: Value,
     /// The alias of the model.
     pub(crate) model: Option<String>,
     /// How far it may act without a person.
@@ -269,6 +287,8 @@ pub(crate) enum Answer {
     Published(String),
     /// To [`Request::Routines`]: name, digest, moment.
     Routines(Vec<RoutineView>),
+    /// To [`Request::Recall`] and [`Request::Remember`]: what the functions return.
+    Facts(Value),
     /// To [`Request::Routine`]: the text.
     Routine(String),
     /// It is done.

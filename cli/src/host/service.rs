@@ -11,13 +11,13 @@ use layercake_engine::{
 };
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::protocol::{AgentStarting, Answer, Deciding, Request, Starting};
+use super::protocol::{AgentStarting, Answer, Deciding, Remembering, Request, Starting};
 use super::reading;
 use crate::agents::{self, AgentInput, Agents};
 use crate::assemble::Assembly;
 use crate::budgets::{self, BUDGET_ATTRIBUTE};
 use crate::error::{CommandError, codes};
-use crate::executor::problems;
+use crate::executor::{Facts, problems};
 use crate::settings::Settings;
 use crate::settled;
 use crate::skills::Shelf;
@@ -31,6 +31,7 @@ pub(crate) struct Service {
     pub(super) engine: Engine,
     pub(super) agents: Arc<Agents>,
     shelf: Shelf,
+    facts: Facts,
     settings: Settings,
     /// Agents that this process drives; each task ends with its agent, or with the service.
     driven: Mutex<Driven>,
@@ -56,6 +57,7 @@ impl Service {
             engine: assembly.engine,
             agents: assembly.agents,
             shelf: assembly.shelf,
+            facts: assembly.facts,
             settings,
             driven: Mutex::default(),
         }
@@ -81,6 +83,8 @@ impl Service {
             Request::Fork(forking) => self.fork(*forking).await,
             Request::Signal(signalling) => self.signal(signalling).await,
             Request::Retry { run, fresh, by } => self.retry(run, fresh, by).await,
+            Request::Recall(wanted) => self.recall(wanted).await,
+            Request::Remember(remembering) => self.remember(*remembering).await,
             Request::Publish { source, skills } => {
                 let definition = self.engine.publish(&source).await?;
                 self.shelf.with_first(&skills).publish(&definition)?;
@@ -155,14 +159,20 @@ impl Service {
             return Ok(Answer::Started(run));
         }
         let defaults = &self.settings.agent;
-        let tools = match starting.tools.or(defaults.tools.clone()) {
+        let named = starting.tools.or(defaults.tools.clone());
+        let (offers, theirs) = self.agents.offers(named.as_deref()).await?;
+        let tools = match named {
             Some(tools) => tools,
-            None => agents::default_tools(&self.engine)?,
+            None => {
+                let mut tools = agents::default_tools(&self.engine)?;
+                tools.extend(theirs);
+                tools
+            }
         };
         let turns = defaults.turns.or(Some(TURNS));
         let input = AgentInput {
             goal: starting.goal,
-            material: serde_json::Value::Null,
+            material: starting.material,
             instructions: agents::INSTRUCTIONS.to_owned(),
             model: agents::alias(starting.model.as_deref().or(defaults.model.as_deref())),
             autonomy: starting.autonomy.or(defaults.autonomy).unwrap_or_default(),
@@ -173,12 +183,23 @@ impl Service {
                 .unwrap_or_else(|| self.settings.project.clone()),
             budget: agents::budget(turns, None, starting.budget.or(defaults.budget), None),
             answer: serde_json::Value::Null,
+            offers,
         };
         let by = Actor::Person(starting.by);
         let start = agents::start_of(agents::NAME, &input, None, starting.key, by);
         self.agents.begin(starting.id, &start).await?;
         self.drive(starting.id, start);
         Ok(Answer::Started(starting.id))
+    }
+
+    async fn recall(&self, wanted: serde_json::Value) -> Result<Answer, CommandError> {
+        let facts = self.facts.clone();
+        blocking(move || facts.look_up(&wanted)).await
+    }
+
+    async fn remember(&self, remembering: Remembering) -> Result<Answer, CommandError> {
+        let facts = self.facts.clone();
+        blocking(move || facts.note(&remembering)).await
     }
 
     /// Goes on with a run, as far as this process does not do so already.
@@ -282,6 +303,7 @@ impl Service {
     pub(crate) async fn shutdown(&self, patience: Duration) {
         let mut driven = std::mem::take(&mut *self.driven());
         driven.tasks.shutdown().await;
+        self.agents.close().await;
         self.engine.shutdown(patience).await;
     }
 }
@@ -312,6 +334,21 @@ pub(super) fn look(
         Request::Routines => reading::routines(journal).map(Answer::Routines),
         Request::Routine { name } => reading::routine(journal, name).map(Answer::Routine),
         _ => return None,
+    })
+}
+
+/// Reads or writes the context away from the async threads.
+async fn blocking(
+    work: impl FnOnce() -> Result<serde_json::Value, layercake_engine::Problem> + Send + 'static,
+) -> Result<Answer, CommandError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|error| CommandError::new(codes::INTERNAL, error.to_string()))?;
+    done.map(Answer::Facts).map_err(|problem| {
+        let error = CommandError::new(codes::INPUT_INVALID, problem.title);
+        match problem.detail {
+            Some(detail) => error.because(detail),
+            None => error,
+        }
     })
 }
 

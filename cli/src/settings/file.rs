@@ -7,6 +7,7 @@ use layercake_harness::Autonomy;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+use super::mcp::McpSection;
 use crate::error::{CommandError, codes};
 
 /// The keys of `layercake.toml` and of the user's `config.toml`.
@@ -19,6 +20,7 @@ pub(super) struct SettingsFile {
     /// Addresses of known providers and whole rows, by the provider's name.
     pub(super) providers: BTreeMap<String, toml::Value>,
     pub(super) agent: AgentSection,
+    pub(super) mcp: McpSection,
 }
 
 /// The section `[agent]`.
