@@ -1,13 +1,16 @@
 //! The MCP servers of the settings: connected when an agent needs them, shared by all agents.
 
+mod consent;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use layercake_harness::approval::Approver;
-use layercake_harness::mcp::{McpError, McpOffer, McpServer, McpTool, NoConsent};
+use layercake_harness::mcp::{McpError, McpOffer, McpServer, McpTool};
 
 use crate::error::{CommandError, codes};
 use crate::settings::Settings;
+use consent::TerminalConsent;
 
 /// The configured servers, by name.
 #[derive(Debug, Default)]
@@ -25,7 +28,7 @@ impl Servers {
         let mut servers = BTreeMap::new();
         for (name, setting) in &settings.servers {
             let of_harness = setting.settings(name, &settings.store)?;
-            let server = McpServer::new(of_harness, Arc::new(NoConsent));
+            let server = McpServer::new(of_harness, Arc::new(TerminalConsent::default()));
             servers.insert(name.clone(), server);
         }
         Ok(Self { servers })
