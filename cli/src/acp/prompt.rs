@@ -53,12 +53,7 @@ impl Desk {
         let starting = AgentStarting {
             id: run,
             goal: typed.text.clone(),
-            material: json!(
-                earlier
-                    .into_iter()
-                    .chain(typed.material)
-                    .collect::<Vec<_>>()
-            ),
+            material: material(earlier, typed.material),
             model: self.choice.model.clone(),
             autonomy: Some(conversation.autonomy()),
             skills: self.choice.skills.clone(),
@@ -193,6 +188,15 @@ impl Desk {
             text: text.join("\n"),
             material,
         }
+    }
+}
+
+/// Joins what was said before and what came with a prompt; null for nothing.
+fn material(mut earlier: Vec<Value>, typed: Vec<Value>) -> Value {
+    earlier.extend(typed);
+    match earlier.is_empty() {
+        true => Value::Null,
+        false => Value::Array(earlier),
     }
 }
 
