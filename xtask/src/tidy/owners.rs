@@ -10,7 +10,7 @@ const OWNERS: [(&str, &[&str]); 4] = [
         "reqwest",
         &["model/src/http", "engine/src/http", "harness/src/mcp/http"],
     ),
-    ("rmcp", &["harness/src/mcp"]),
+    ("rmcp", &["harness/src/mcp", "cli/src/mcp"]),
     (
         "redb",
         &[
