@@ -28,8 +28,8 @@ pub(crate) mod tree;
 
 pub(crate) mod doctor;
 pub(crate) mod explain;
-pub(crate) mod model;
 pub(crate) mod mcp;
+pub(crate) mod model;
 
 pub(crate) mod follow;
 mod input;

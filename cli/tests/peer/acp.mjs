@@ -4,44 +4,48 @@
 //   acp.mjs PROGRAM CWD load SESSION
 import { spawn } from 'node:child_process';
 import { Readable, Writable } from 'node:stream';
-import { ClientSideConnection, ndJsonStream } from '@agentclientprotocol/sdk';
+import { client, methods, ndJsonStream } from '@agentclientprotocol/sdk';
 
 const [program, cwd, answer, ...prompts] = process.argv.slice(2);
 const say = (what, it) => process.stdout.write(JSON.stringify({ what, ...it }) + '\n');
 const agent = spawn(program, ['agent', '--acp', '--autonomy', 'suggest'], { cwd, stdio: ['pipe', 'pipe', 'inherit'] });
 
-const editor = {
-  async requestPermission(params) {
+const stream = ndJsonStream(Writable.toWeb(agent.stdin), Readable.toWeb(agent.stdout));
+let peer;
+const editor = client({ name: 'tester' })
+  .onRequest(methods.client.session.requestPermission, async ({ params }) => {
     say('permission', { title: params.toolCall.title, input: params.toolCall.rawInput });
     if (answer === 'cancel') {
-      await connection.cancel({ sessionId: params.sessionId });
+      await peer.notify(methods.agent.session.cancel, { sessionId: params.sessionId });
       return { outcome: { outcome: 'cancelled' } };
     }
     const kind = answer === 'approve' ? 'allow_once' : 'reject_once';
     const option = params.options.find((it) => it.kind === kind);
     return { outcome: { outcome: 'selected', optionId: option.optionId } };
-  },
-  async sessionUpdate({ update }) { say('update', { update }); },
-  async readTextFile({ path }) { say('read', { path }); return { content: 'not saved yet' }; },
-  async writeTextFile() { return {}; },
-};
-const stream = ndJsonStream(Writable.toWeb(agent.stdin), Readable.toWeb(agent.stdout));
-const connection = new ClientSideConnection(() => editor, stream);
+  })
+  .onRequest(methods.client.fs.readTextFile, async ({ params }) => {
+    say('read', { path: params.path });
+    return { content: 'not saved yet' };
+  })
+  .onNotification(methods.client.session.update, async ({ params }) => { say('update', { update: params.update }); });
 
-const greeting = await connection.initialize({
+agent.on('exit', (code) => { say('ended', { code }); process.exit(0); });
+await editor.connectWith(stream, async (ctx) => {
+peer = ctx;
+const greeting = await peer.request(methods.agent.initialize, {
   protocolVersion: 1, clientCapabilities: { fs: { readTextFile: true, writeTextFile: true } },
 });
 say('greeting', greeting);
 if (answer === 'load') {
-  say('loaded', await connection.loadSession({ sessionId: prompts[0], cwd, mcpServers: [] }));
+  say('loaded', await peer.request(methods.agent.session.load, { sessionId: prompts[0], cwd, mcpServers: [] }));
 } else {
-  const session = await connection.newSession({ cwd, mcpServers: [] });
+  const session = await peer.request(methods.agent.session.new, { cwd, mcpServers: [] });
   say('session', session);
   for (const text of prompts) {
     const prompt = [{ type: 'text', text }];
     if (text.includes('file')) prompt.push({ type: 'resource_link', uri: `file://${cwd}/draft.txt`, name: 'draft.txt' });
-    say('stopped', await connection.prompt({ sessionId: session.sessionId, prompt }));
+    say('stopped', await peer.request(methods.agent.session.prompt, { sessionId: session.sessionId, prompt }));
   }
 }
+});
 agent.stdin.end();
-agent.on('exit', (code) => { say('ended', { code }); process.exit(0); });
