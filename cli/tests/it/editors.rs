@@ -8,6 +8,9 @@ use crate::world::Project;
 const RULES: &str = r#"
 version: 1
 rules:
+  - name: again
+    match: {user_contains: ["what came before", "The call came back."]}
+    text: "You asked me to write."
   - name: write
     match: {turn: 0, user_contains: ["please write"]}
     tool_calls:
@@ -15,9 +18,6 @@ rules:
   - name: after
     match: {after_tool: true}
     text: "The call came back."
-  - name: again
-    match: {user_contains: ["what came before", "The call came back."]}
-    text: "You asked me to write."
   - name: file
     match: {user_contains: ["not saved yet"]}
     text: "I see what is not saved."
