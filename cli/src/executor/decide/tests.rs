@@ -29,6 +29,7 @@ async fn check(question: &str, material: &Value) -> Outcome {
         store: folder.path().to_owned(),
         config: None,
         providers: std::collections::BTreeMap::new(),
+        servers: std::collections::BTreeMap::new(),
         models: std::collections::BTreeMap::new(),
         skills: Vec::new(),
         agent: AgentSettings::default(),
