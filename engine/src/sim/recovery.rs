@@ -21,6 +21,10 @@ impl Simulation {
             subject.vouched.clear();
         }
         if let Some(disk) = &self.disk {
+            // What falls writes nothing any more: ending well would write into the file that
+            // the next process has opened.
+            disk.cut_power_after(0);
+            self.journal = Arc::new(MemoryJournal::new());
             disk.restart(self.chance.number());
             self.journal = open(Some(disk), self.mutant)?;
         }

@@ -28,6 +28,12 @@ fn whatever_breaks_every_run_comes_to_what_it_must() {
     );
 }
 
+/// The simulation let a fallen process end well, into the file of the one after it.
+#[test]
+fn a_fallen_process_writes_nothing_any_more() {
+    assert!(simulate(4272).is_ok());
+}
+
 #[test]
 fn the_same_seed_does_the_same_again() {
     for seed in 0..20 {
