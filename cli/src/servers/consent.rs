@@ -12,8 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// How long a person may take to log in.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// The longest first line of a browser's request, in bytes.
-const LINE_BYTES_MAX: u64 = 16 * 1024;
+/// The longest head of a browser's request, in bytes.
+const HEAD_BYTES_MAX: u64 = 64 * 1024;
 /// What the person sees afterwards.
 const PAGE: &str = "You are logged in and can close this page.\n";
 
@@ -69,10 +69,7 @@ async fn come_back(listener: TcpListener) -> std::io::Result<String> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (mut stream, _) = listener.accept().await?;
-        let mut line = String::new();
-        BufReader::new((&mut stream).take(LINE_BYTES_MAX))
-            .read_line(&mut line)
-            .await?;
+        let line = first_line(&mut stream).await?;
         let answer = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{PAGE}",
             PAGE.len()
@@ -84,6 +81,19 @@ async fn come_back(listener: TcpListener) -> std::io::Result<String> {
             return Ok(format!("http://{host}{path}"));
         }
     }
+}
+
+/// Reads a request to the end of its head, and returns its first line. What is left unread when
+/// a connection is closed would cut off the answer.
+async fn first_line(stream: &mut tokio::net::TcpStream) -> std::io::Result<String> {
+    let mut head = BufReader::new(stream.take(HEAD_BYTES_MAX));
+    let mut first = String::new();
+    head.read_line(&mut first).await?;
+    let mut line = String::new();
+    while head.read_line(&mut line).await? > 0 && !line.trim_end().is_empty() {
+        line.clear();
+    }
+    Ok(first)
 }
 
 #[cfg(test)]
