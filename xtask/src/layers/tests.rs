@@ -107,12 +107,12 @@ fn a_ban_is_found_at_any_depth() {
 #[test]
 fn a_crate_may_be_reached_only_through_its_owner() {
     let through = "0layercake-harness v0.1.0\n1layercake-model v0.1.0\n2reqwest v0.13\n1tokio v1\n";
-    assert!(check_walk("layercake-harness", "All", through).is_empty());
+    assert!(check_walk("layercake-harness", "None", through).is_empty());
     let around = "0layercake-harness v0.1.0\n1layercake-model v0.1.0\n2reqwest v0.13\n1mcp v1\n2reqwest v0.13 (*)\n";
     assert_eq!(
-        check_walk("layercake-harness", "All", around),
+        check_walk("layercake-harness", "None", around),
         [
-            "layercake-harness with all features must never reach reqwest: layercake-harness → mcp → reqwest"
+            "layercake-harness without features must never reach reqwest: layercake-harness → mcp → reqwest"
         ]
     );
 }
