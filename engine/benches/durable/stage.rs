@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use layercake_engine::journal::{Parent, RedbJournal, Scan};
 use layercake_engine::runtime::{Engine, EngineOptions, Routine, StartRequest, Until};
-use layercake_engine::{Definition, EffectClass, Functions, Phase, Problem};
+use layercake_engine::{Catalog, Definition, EffectClass, Functions, Phase, Problem};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -256,7 +256,11 @@ fn open(path: &Path, touches: &Touches, hold: impl Fn() -> Hold + Send + Sync + 
             std::future::ready(Ok(arguments))
         })
         .function("hold", EffectClass::Pure, move |_| hold());
-    let catalog = functions.catalog();
+    let standard = Catalog::standard();
+    let for_each = standard.function("for-each", "1.0.0");
+    let catalog = functions
+        .catalog()
+        .with(for_each.expect("a function of the standard").clone());
     let options = EngineOptions {
         // Every run that holds is under way at once.
         effects_max: 1_000_000,
