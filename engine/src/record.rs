@@ -270,6 +270,30 @@ pub enum Phase {
 }
 
 impl RecordKind {
+    /// Returns the hashes of the payloads that the record refers to instead of holding them.
+    pub(crate) fn stored_payloads(&self) -> Vec<Digest> {
+        let mut found = Vec::new();
+        let mut see = |payload: &Payload| {
+            if let Payload::Stored { digest, .. } = payload {
+                found.push(*digest);
+            }
+        };
+        match self {
+            Self::RunStarted(start) => see(&start.input),
+            Self::EffectFinished {
+                result, evidence, ..
+            } => {
+                result.iter().for_each(&mut see);
+                evidence.iter().for_each(&mut see);
+            }
+            Self::Signalled { data, .. } => see(data),
+            Self::Session { body, .. } => see(body),
+            Self::RunFinished { output, .. } => output.iter().for_each(&mut see),
+            _ => {}
+        }
+        found
+    }
+
     /// Says whether it came from outside and cannot be computed.
     pub fn is_input(&self) -> bool {
         matches!(

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::journal::{Journal, JournalError, JournalReads, Parent, Scan};
-use crate::{Digest, Payload, Record, RecordKind, RunId, Timestamp};
+use crate::{Digest, Payload, Record, RunId, Timestamp};
 
 /// The most runs of one tree; a tree of agents, not a runaway.
 const RUNS_MAX: usize = 10_000;
@@ -66,7 +66,7 @@ impl RunTree {
             if !self.definitions.contains_key(&record.definition) {
                 wanted.insert(record.definition);
             }
-            for digest in stored(record) {
+            for digest in record.kind.stored_payloads() {
                 if let Some(value) = journal.payload(digest)? {
                     self.payloads.insert(digest, value);
                 }
@@ -136,28 +136,4 @@ impl RunTree {
             definitions: self.definitions.clone(),
         }
     }
-}
-
-/// Returns every payload that a record only refers to.
-fn stored(record: &Record) -> Vec<Digest> {
-    let mut found = Vec::new();
-    let mut see = |payload: &Payload| {
-        if let Payload::Stored { digest, .. } = payload {
-            found.push(*digest);
-        }
-    };
-    match &record.kind {
-        RecordKind::RunStarted(start) => see(&start.input),
-        RecordKind::EffectFinished {
-            result, evidence, ..
-        } => {
-            result.iter().for_each(&mut see);
-            evidence.iter().for_each(&mut see);
-        }
-        RecordKind::Signalled { data, .. } => see(data),
-        RecordKind::Session { body, .. } => see(body),
-        RecordKind::RunFinished { output, .. } => output.iter().for_each(&mut see),
-        _ => {}
-    }
-    found
 }

@@ -189,24 +189,7 @@ pub(super) fn hydrate(
 /// Returns every hash that a slim record refers to.
 pub(super) fn references(kind: &RecordKind, slot: Option<Shelved>) -> Vec<Digest> {
     let mut found: Vec<Digest> = slot.iter().map(|slot| slot.digest).collect();
-    let mut see = |payload: &Payload| {
-        if let Payload::Stored { digest, .. } = payload {
-            found.push(*digest);
-        }
-    };
-    match kind {
-        RecordKind::RunStarted(start) => see(&start.input),
-        RecordKind::EffectFinished {
-            result, evidence, ..
-        } => {
-            result.iter().for_each(&mut see);
-            evidence.iter().for_each(&mut see);
-        }
-        RecordKind::Signalled { data, .. } => see(data),
-        RecordKind::Session { body, .. } => see(body),
-        RecordKind::RunFinished { output, .. } => output.iter().for_each(&mut see),
-        _ => {}
-    }
+    found.extend(kind.stored_payloads());
     found
 }
 
